@@ -1,0 +1,1 @@
+"""Where and how work runs: configuration, run records, progress, Ray connections."""

@@ -1,0 +1,82 @@
+"""Typed configuration: a dataclass, a YAML preset, then key=value overrides, in this order."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar, cast
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from cluster.errors import UserError
+
+Schema = TypeVar("Schema")
+
+
+def load_config(schema: type[Schema], preset: Path | None, overrides: Sequence[str]) -> Schema:
+    """Build a `schema` from its defaults, the YAML file `preset` and `key=value` overrides.
+
+    Raises UserError, naming the place, the key and the nearest known key, for a preset that
+    cannot be read, an unknown key or a value of the wrong type.
+    """
+    config = OmegaConf.structured(schema)
+    for place, layer in _layers(preset, overrides):
+        try:
+            config = OmegaConf.merge(config, layer)
+        except OmegaConfBaseException as error:
+            raise UserError(f"{place}: {_explain(config, error)}") from None
+    missing = sorted(OmegaConf.missing_keys(config))
+    if missing:
+        raise UserError(f"config: {missing[0]} has no value; give it as {missing[0]}=VALUE")
+    return cast(Schema, OmegaConf.to_object(config))
+
+
+def save_config(config: object, path: Path) -> None:
+    """Write a resolved config dataclass as YAML."""
+    OmegaConf.save(OmegaConf.structured(config), path, resolve=True)
+
+
+def _layers(preset: Path | None, overrides: Sequence[str]) -> Iterable[tuple[str, DictConfig]]:
+    if preset is not None:
+        yield str(preset), _read_preset(preset)
+    for override in overrides:
+        if "=" not in override:
+            raise UserError(f"{override}: an override has the form key=value")
+        try:
+            yield override, OmegaConf.from_dotlist([override])
+        except (OmegaConfBaseException, YAMLError) as error:
+            raise UserError(f"{override}: {_first_line(error)}") from None
+
+
+def _read_preset(preset: Path) -> DictConfig:
+    try:
+        layer = OmegaConf.load(preset)
+    except FileNotFoundError:
+        known = sorted(str(path) for path in preset.parent.glob("*.yaml"))
+        there = f"; there are {', '.join(known)}" if known else ""
+        raise UserError(f"{preset}: no such config file{there}") from None
+    except (OSError, YAMLError, OmegaConfBaseException) as error:
+        raise UserError(f"{preset}: cannot be read as YAML: {_first_line(error)}") from None
+    if not isinstance(layer, DictConfig):
+        raise UserError(f"{preset}: holds a list; a config file is a mapping of keys to values")
+    return layer
+
+
+def _explain(config: DictConfig, error: OmegaConfBaseException) -> str:
+    key = str(error.full_key or error.key or "?")
+    parent, _, leaf = key.rpartition(".")
+    node = OmegaConf.select(config, parent) if parent else config
+    known = [str(name) for name in node] if isinstance(node, DictConfig) else []
+    if known and leaf not in known:
+        near = difflib.get_close_matches(leaf, known, n=1, cutoff=0.0)
+        return f"unknown key {key}; the nearest known key is {_join(parent, near[0])}"
+    return f"{key}: {_first_line(error)}"
+
+
+def _join(parent: str, leaf: str) -> str:
+    return f"{parent}.{leaf}" if parent else leaf
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -1,0 +1,106 @@
+"""What a run leaves behind so that it can be understood and repeated."""
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import IO
+
+from cluster.config import save_config
+
+RECORDED_PACKAGES = (
+    "multi3net-plus",
+    "torch",
+    "deepspeed",
+    "ray",
+    "webdataset",
+    "smplx",
+    "numpy",
+    "scipy",
+    "sentence-transformers",
+    "omegaconf",
+)
+
+
+@contextmanager
+def replace_when_whole(path: Path, mode: str = "w") -> Iterator[IO]:
+    """Open a temporary file that takes the name `path` only once it is written and synced."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(temporary, mode) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` as readable JSON, whole or not at all."""
+    with replace_when_whole(path) as file:
+        json.dump(value, file, indent=2, sort_keys=True)
+        file.write("\n")
+
+
+def digest(value: object) -> str:
+    """Return a short, stable digest of anything that JSON can hold."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def seed_from(*parts: object) -> int:
+    """Return a 64-bit seed that depends on `parts` alone, not on process or machine."""
+    text = "\x1f".join(str(part) for part in parts)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
+
+
+def write_run_record(folder: Path, config: object, seed: int) -> None:
+    """Write `config.yaml` and `run.json` (command, seed, commit, versions) into a run folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_config(config, folder / "config.yaml")
+    write_json(
+        folder / "run.json",
+        {
+            "command": sys.argv,
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seed": seed,
+            "commit": git_commit(),
+            "python": platform.python_version(),
+            "versions": installed_versions(),
+        },
+    )
+
+
+def installed_versions() -> dict[str, str]:
+    """Return the versions of the packages that decide a run's results."""
+    found = {}
+    for name in RECORDED_PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def git_commit() -> str:
+    """Return the commit of the source tree, with `-dirty` when it has changes, or `unknown`."""
+    root = Path(__file__).resolve().parent
+    try:
+        commit = _git(root, "rev-parse", "HEAD")
+        return f"{commit}-dirty" if _git(root, "status", "--porcelain") else commit
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True, text=True)
+    return done.stdout.strip()

@@ -1,0 +1,1 @@
+"""Motion capture in, shards of pose, synthetic IMU and text out."""

@@ -1,0 +1,1 @@
+"""Readers of motion, one file for each format; each yields Motion."""

@@ -1,0 +1,1 @@
+"""A release and real recordings in, scores out."""

@@ -1,0 +1,1 @@
+"""Readers of labelled real recordings, one file for each data set; each yields Recording."""

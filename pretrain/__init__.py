@@ -1,0 +1,1 @@
+"""Shards in, a release of pre-trained encoders out."""
