@@ -1,0 +1,110 @@
+"""Rotations and forward kinematics, vectorised over frames.
+
+Shape letters: T frames, J joints; `...` is any shape. Quaternions are (w, x, y, z); rotation
+matrices act on column vectors and turn segment coordinates into world coordinates.
+"""
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from datagen.motion import PARENTS, Array
+
+
+def quaternions(axis_angle: Array) -> Array:
+    """Turn axis-angle (..., 3) in radians into unit quaternions (..., 4)."""
+    half_angle = np.linalg.norm(axis_angle, axis=-1, keepdims=True) / 2
+    # np.sinc(x) is sin(pi x) / (pi x): sin(half) / half without a division by zero.
+    vector = axis_angle * np.sinc(half_angle / np.pi) / 2
+    return np.concatenate([np.cos(half_angle), vector], axis=-1)
+
+
+def multiply(p: Array, q: Array) -> Array:
+    """Return the Hamilton product p q of quaternions (..., 4): q is applied first."""
+    pw, px, py, pz = np.moveaxis(p, -1, 0)
+    qw, qx, qy, qz = np.moveaxis(q, -1, 0)
+    return np.stack(
+        [
+            pw * qw - px * qx - py * qy - pz * qz,
+            pw * qx + px * qw + py * qz - pz * qy,
+            pw * qy - px * qz + py * qw + pz * qx,
+            pw * qz + px * qy - py * qx + pz * qw,
+        ],
+        axis=-1,
+    )
+
+
+def conjugate(q: Array) -> Array:
+    """Return the inverse of unit quaternions (..., 4)."""
+    return q * np.array([1.0, -1.0, -1.0, -1.0])
+
+
+def matrices(q: Array) -> Array:
+    """Turn unit quaternions (..., 4) into rotation matrices (..., 3, 3)."""
+    w, x, y, z = np.moveaxis(q, -1, 0)
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ]
+    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+
+
+def rotation_matrices(axis_angle: Array) -> Array:
+    """Turn axis-angle (..., 3) in radians into rotation matrices (..., 3, 3)."""
+    return matrices(quaternions(axis_angle))
+
+
+def axis_angles(q: Array) -> Array:
+    """Turn quaternions (..., 4) into axis-angle (..., 3) with angles of at most pi."""
+    flat = q.reshape(-1, 4)
+    return Rotation.from_quat(flat, scalar_first=True).as_rotvec().reshape(*q.shape[:-1], 3)
+
+
+def matrices_to_axis_angles(rotation: Array) -> Array:
+    """Turn rotation matrices (..., 3, 3) into axis-angle (..., 3) with angles of at most pi."""
+    flat = rotation.reshape(-1, 3, 3)
+    return Rotation.from_matrix(flat).as_rotvec().reshape(rotation.shape[:-1])
+
+
+def continuous(q_T4: Array) -> Array:
+    """Choose the sign of each quaternion (T, ..., 4) so that neighbours in time lie close.
+
+    A rotation has two quaternions, q and -q; only a curve without sign flips can be smoothed.
+    """
+    flips = np.sum(q_T4[1:] * q_T4[:-1], axis=-1, keepdims=True) < 0
+    signs = np.where(np.cumsum(flips, axis=0) % 2, -1.0, 1.0)
+    return np.concatenate([q_T4[:1], q_T4[1:] * signs])
+
+
+def world_quaternions(rotations_TJ3: Array) -> Array:
+    """Chain local axis-angles (T, J, 3) into world quaternions (T, J, 4) along PARENTS."""
+    local = quaternions(rotations_TJ3)
+    world = np.empty_like(local)
+    world[:, 0] = local[:, 0]
+    for joint in range(1, local.shape[1]):
+        world[:, joint] = multiply(world[:, PARENTS[joint]], local[:, joint])
+    return world
+
+
+def offsets_from_rest(joints_J3: Array) -> Array:
+    """Return each joint's rest offset from its parent, (..., J, 3); the pelvis' row is zero."""
+    offsets = joints_J3 - joints_J3[..., np.maximum(PARENTS, 0), :]
+    offsets[..., 0, :] = 0.0
+    return offsets
+
+
+def joint_positions(offsets_J3: Array, rotations_TJ3: Array, translation_T3: Array) -> Array:
+    """Return world positions (T, J, 3) in metres by forward kinematics.
+
+    Args:
+        offsets_J3: rest offset of each joint from its parent, metres.
+        rotations_TJ3: local axis-angle, radians.
+        translation_T3: position of the pelvis, metres.
+    """
+    world = matrices(world_quaternions(rotations_TJ3))
+    positions = np.empty_like(rotations_TJ3)
+    positions[:, 0] = translation_T3
+    for joint in range(1, rotations_TJ3.shape[1]):
+        parent = PARENTS[joint]
+        positions[:, joint] = positions[:, parent] + world[:, parent] @ offsets_J3[joint]
+    return positions
