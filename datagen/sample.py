@@ -1,0 +1,137 @@
+"""One sample of a shard: how its arrays and its description lie in a tar.
+
+Shape letters: T frames, J joints, N bodies, W wrists (left, right), E width of a text vector.
+"""
+
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datagen.motion import JOINTS, BadClipError
+
+SCHEMA = 1
+RATE = 60
+META_MEMBER = "meta.json"
+
+Half = NDArray[np.float16]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One segment of a clip, as it lies on disk.
+
+    Attributes:
+        key: unique in a run; the prefix of its members' names.
+        pose_TJ3: axis-angle in radians at 60 Hz.
+        acc_NTW3: specific force in m/s2, for each body.
+        gyro_NTW3: angular velocity in rad/s; the first axis is 1 where all bodies share it.
+        shape_N10: shape parameters of the bodies.
+        text_E: vector of the sentence.
+        meta: schema, source, clip, subject, split, text, action, rate, placement, body, start.
+    """
+
+    key: str
+    pose_TJ3: Half
+    acc_NTW3: Half
+    gyro_NTW3: Half
+    shape_N10: NDArray[np.float32]
+    text_E: Half
+    meta: dict[str, Any]
+
+
+# Member's ending, the field of Sample that it holds, its type.
+ARRAY_MEMBERS = (
+    ("pose.npy", "pose_TJ3", np.float16),
+    ("acc.npy", "acc_NTW3", np.float16),
+    ("gyro.npy", "gyro_NTW3", np.float16),
+    ("shape.npy", "shape_N10", np.float32),
+    ("text.npy", "text_E", np.float16),
+)
+
+
+def to_half(values: NDArray[Any], what: str) -> Half:
+    """Return `values` as float16; raises BadClipError where they are not finite or too large."""
+    largest = float(np.abs(values).max(initial=0.0))
+    if not largest <= float(np.finfo(np.float16).max):
+        raise BadClipError(f"{what} reaches {largest:g}, which float16 cannot hold")
+    return np.ascontiguousarray(values, dtype=np.float16)
+
+
+def add_sample(tar: tarfile.TarFile, sample: Sample) -> None:
+    """Append a sample's members to a tar: the same bytes for the same sample."""
+    for ending, name, dtype in ARRAY_MEMBERS:
+        buffer = io.BytesIO()
+        array = np.ascontiguousarray(getattr(sample, name), dtype=dtype)
+        np.lib.format.write_array(buffer, array, allow_pickle=False)
+        _add_member(tar, f"{sample.key}.{ending}", buffer.getvalue())
+    meta = json.dumps(sample.meta, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    _add_member(tar, f"{sample.key}.{META_MEMBER}", meta.encode())
+
+
+def _add_member(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    # A fresh TarInfo has time 0, owner 0 and fixed permissions: the bytes depend on data alone.
+    member = tarfile.TarInfo(name)
+    member.size = len(data)
+    tar.addfile(member, io.BytesIO(data))
+
+
+def samples_of(tar: tarfile.TarFile) -> Iterator[Sample]:
+    """Yield the samples of an open tar in order; nothing is unpickled or becomes a path.
+
+    Raises ValueError or KeyError where a member is missing or is not what it should be.
+    """
+    key = ""
+    members: dict[str, bytes] = {}
+    for member in tar:
+        folder, slash, base = member.name.rpartition("/")
+        stem, _, ending = base.partition(".")
+        file = tar.extractfile(member)
+        if file is None:
+            raise ValueError(f"member {member.name} is not a file")
+        if folder + slash + stem != key and members:
+            yield _decode(key, members)
+            members = {}
+        key = folder + slash + stem
+        members[ending] = file.read()
+    if members:
+        yield _decode(key, members)
+
+
+def _decode(key: str, members: dict[str, bytes]) -> Sample:
+    meta = json.loads(members[META_MEMBER])
+    if meta["schema"] != SCHEMA:
+        raise ValueError(other_schema(meta["schema"]))
+    arrays = {}
+    for ending, name, dtype in ARRAY_MEMBERS:
+        array = np.load(io.BytesIO(members[ending]), allow_pickle=False)
+        if array.dtype != dtype:
+            raise ValueError(f"{key}.{ending} holds {array.dtype}, not {np.dtype(dtype)}")
+        arrays[name] = array
+    sample = Sample(key=key, meta=meta, **arrays)
+    _check_shapes(sample)
+    return sample
+
+
+def _check_shapes(sample: Sample) -> None:
+    frames, bodies = len(sample.pose_TJ3), len(sample.acc_NTW3)
+    expected = (
+        ("pose", sample.pose_TJ3.shape, {(frames, JOINTS, 3)}),
+        ("acc", sample.acc_NTW3.shape, {(bodies, frames, 2, 3)}),
+        ("gyro", sample.gyro_NTW3.shape, {(1, frames, 2, 3), (bodies, frames, 2, 3)}),
+        ("shape", sample.shape_N10.shape, {(bodies, 10)}),
+        ("text", sample.text_E.shape, {(sample.text_E.size,)}),
+    )
+    for name, shape, allowed in expected:
+        if shape not in allowed:
+            raise ValueError(f"{sample.key}.{name}.npy has shape {shape}, not {min(allowed)}")
+
+
+def other_schema(found: object) -> str:
+    """Say that a file is of schema version `found`."""
+    return f"schema version {found}, but this program reads version {SCHEMA}; make the shards anew"

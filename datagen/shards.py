@@ -1,0 +1,318 @@
+"""The shard format: what datagen hands to pre-training.
+
+A shard is `shard-000123.tar` with one group of members for each segment of a clip, and
+`shard-000123.json`, written last, which marks the tar as whole. A tar without its JSON does not
+exist. A shard holds clips of one source and one split. `manifest.json` sums the shards up once
+all of them are there.
+
+Shape letters: T frames, J joints, N bodies, W wrists (left, right), E width of a text vector.
+"""
+
+import hashlib
+import json
+import tarfile
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import IO, Any
+
+from cluster.errors import UserError
+from cluster.runs import replace_when_whole, write_json
+from datagen.sample import RATE, SCHEMA, Sample, add_sample, other_schema, samples_of
+
+WINDOW_FRAMES = 60
+SPLITS = ("train", "validation")
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A clip that could not be used, and why."""
+
+    clip: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ShardInfo:
+    """What `shard-NNNNNN.json` says. A shard without a usable clip has no tar and 0 samples.
+
+    Attributes:
+        windows: non-overlapping windows of 60 frames; bodies are not counted.
+        frames, seconds: length of all segments; bodies are not counted.
+        sha256, bytes: of the tar.
+    """
+
+    schema: int
+    index: int
+    source: str
+    split: str
+    config_digest: str
+    clips: int
+    samples: int
+    windows: int
+    frames: int
+    seconds: float
+    bodies: int
+    text_backend: str
+    text_size: int
+    bytes: int
+    sha256: str
+    failures: tuple[Failure, ...] = ()
+
+    def path(self, folder: Path) -> Path:
+        """Return where the tar lies."""
+        return tar_path(folder, self.index)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What `manifest.json` says of a whole folder.
+
+    Attributes:
+        hours: source -> split -> hours of motion.
+        placement: how the sensors are worn.
+        body: kind of body model.
+        shards: those with samples, by index; their failures stand in `failures`.
+    """
+
+    schema: int
+    config_digest: str
+    seed: int
+    rate: int
+    bodies: int
+    body: str
+    placement: Any
+    text_backend: str
+    text_size: int
+    clips: int
+    samples: int
+    windows: int
+    seconds: float
+    hours: dict[str, dict[str, float]]
+    shards: tuple[ShardInfo, ...]
+    failures: tuple[Failure, ...]
+
+    def of_split(self, split: str) -> list[ShardInfo]:
+        """Return the shards of one split, by index."""
+        return [shard for shard in self.shards if shard.split == split]
+
+
+def tar_path(folder: Path, index: int) -> Path:
+    """Return where the tar of shard `index` lies."""
+    return folder / f"shard-{index:06d}.tar"
+
+
+def info_path(folder: Path, index: int) -> Path:
+    """Return where the JSON of shard `index` lies."""
+    return folder / f"shard-{index:06d}.json"
+
+
+# Writing
+
+
+def write_shard(
+    folder: Path,
+    index: int,
+    samples: Iterable[Sample],
+    *,
+    source: str,
+    split: str,
+    config_digest: str,
+    text_backend: str,
+    clips: int,
+    failures: list[Failure],
+) -> ShardInfo:
+    """Write one shard, whole or not at all, the same bytes for the same samples.
+
+    `failures` is read after `samples` has run out, so that whoever yields samples may fill it.
+    """
+    info_path(folder, index).unlink(missing_ok=True)
+    path = tar_path(folder, index)
+    count = frames = windows = size = bodies = 0
+    with replace_when_whole(path, "wb") as file:
+        counted = _CountedFile(file)
+        with tarfile.open(fileobj=counted, mode="w|", format=tarfile.GNU_FORMAT) as tar:  # type: ignore[call-overload]
+            for sample in samples:
+                add_sample(tar, sample)
+                length = len(sample.pose_TJ3)
+                count, frames, windows = (
+                    count + 1,
+                    frames + length,
+                    windows + length // WINDOW_FRAMES,
+                )
+                size, bodies = len(sample.text_E), len(sample.acc_NTW3)
+    if count == 0:
+        path.unlink()
+    info = ShardInfo(
+        schema=SCHEMA,
+        index=index,
+        source=source,
+        split=split,
+        config_digest=config_digest,
+        clips=clips,
+        samples=count,
+        windows=windows,
+        frames=frames,
+        seconds=frames / RATE,
+        bodies=bodies,
+        text_backend=text_backend,
+        text_size=size,
+        bytes=counted.bytes if count else 0,
+        sha256=counted.sha256.hexdigest() if count else "",
+        failures=tuple(failures),
+    )
+    write_json(info_path(folder, index), asdict(info))
+    return info
+
+
+class _CountedFile:
+    """Passes bytes on to a file and keeps their number and checksum."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file, self.bytes, self.sha256 = file, 0, hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.bytes += len(data)
+        self.sha256.update(data)
+        return self.file.write(data)
+
+
+# Reading
+
+
+def read_shard(path: Path) -> Iterator[Sample]:
+    """Yield the samples of a tar in order; nothing in it is unpickled or becomes a path.
+
+    Raises UserError, naming the tar, where it is missing, cut off or of another schema version.
+    """
+    try:
+        with tarfile.open(path, mode="r|") as tar:
+            yield from samples_of(tar)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such shard") from None
+    except (tarfile.TarError, ValueError, KeyError, TypeError, EOFError) as error:
+        raise UserError(f"{path}: not a whole shard: {error}; make it anew") from None
+
+
+def read_info(folder: Path, index: int) -> ShardInfo | None:
+    """Return what the JSON of shard `index` says, or None where the shard does not exist.
+
+    A JSON whose tar is absent or of another length marks nothing: None too. Raises UserError
+    for another schema version.
+    """
+    path = info_path(folder, index)
+    try:
+        value = _read_json(path)
+    except FileNotFoundError:
+        return None
+    info = _info_from(value, path)
+    tar = info.path(folder)
+    if info.samples and not (tar.is_file() and tar.stat().st_size == info.bytes):
+        return None
+    return info
+
+
+def _info_from(value: dict[str, Any], path: Path) -> ShardInfo:
+    failures = tuple(Failure(**failure) for failure in value.get("failures", ()))
+    return _build(ShardInfo, value | {"failures": failures}, path)
+
+
+def _build(kind: type, value: dict[str, Any], path: Path) -> Any:
+    names = {field.name for field in fields(kind)}
+    if set(value) != names:
+        odd = sorted(set(value) ^ names)
+        raise UserError(f"{path}: the key {odd[0]} is missing or unknown; make the folder anew")
+    return kind(**value)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text())
+    except ValueError as error:
+        raise UserError(f"{path}: not JSON: {error}; delete it and run generate again") from None
+    if not isinstance(value, dict) or "schema" not in value:
+        raise UserError(f"{path}: not written by datagen: it has no schema version")
+    if value["schema"] != SCHEMA:
+        raise UserError(f"{path}: {other_schema(value['schema'])}")
+    return value
+
+
+# The folder as a whole
+
+
+def write_manifest(folder: Path, infos: list[ShardInfo], **common: Any) -> Manifest:
+    """Sum up the shards of a finished run into `manifest.json`.
+
+    `common` holds seed, config_digest, bodies, body, placement, text_backend, text_size.
+    """
+    hours: dict[str, dict[str, float]] = {}
+    for info in infos:
+        splits = hours.setdefault(info.source, dict.fromkeys(SPLITS, 0.0))
+        splits[info.split] += info.seconds / 3600
+    manifest = Manifest(
+        schema=SCHEMA,
+        rate=RATE,
+        clips=sum(info.clips for info in infos),
+        samples=sum(info.samples for info in infos),
+        windows=sum(info.windows for info in infos),
+        seconds=sum(info.seconds for info in infos),
+        hours=hours,
+        shards=tuple(info for info in infos if info.samples),
+        failures=tuple(failure for info in infos for failure in info.failures),
+        **common,
+    )
+    value = asdict(manifest)
+    for shard in value["shards"]:
+        shard["failures"] = ()
+    write_json(folder / MANIFEST, value)
+    return manifest
+
+
+def load_manifest(folder: Path) -> Manifest:
+    """Read the manifest of a folder of shards.
+
+    Raises UserError where the folder is missing, not finished, or of another schema version.
+    """
+    path = folder / MANIFEST
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; make shards with: python -m datagen generate")
+    try:
+        value = _read_json(path)
+    except FileNotFoundError:
+        raise UserError(
+            f"{folder}: has no {MANIFEST}; datagen has not finished here, run its command again"
+        ) from None
+    value["shards"] = tuple(_info_from(shard, path) for shard in value.get("shards", ()))
+    value["failures"] = tuple(Failure(**failure) for failure in value.get("failures", ()))
+    return _build(Manifest, value, path)
+
+
+def verify(folder: Path) -> Manifest:
+    """Check the checksum of every shard and that each of its samples can be read.
+
+    Raises UserError naming each shard that fails.
+    """
+    manifest = load_manifest(folder)
+    faults = {info.path(folder).name: _fault(folder, info) for info in manifest.shards}
+    bad = [f"{name} ({fault})" for name, fault in faults.items() if fault]
+    if bad:
+        raise UserError(
+            f"{folder}: {len(bad)} of {len(faults)} shards are damaged: {', '.join(bad)}; "
+            "delete these tar files and run generate again"
+        )
+    return manifest
+
+
+def _fault(folder: Path, info: ShardInfo) -> str:
+    path = info.path(folder)
+    if not path.is_file():
+        return "missing"
+    with open(path, "rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != info.sha256:
+            return "its bytes do not match their checksum"
+    try:
+        count = sum(1 for _ in read_shard(path))
+    except UserError as error:
+        return str(error).removeprefix(f"{path}: ")
+    return "" if count == info.samples else f"holds {count} samples, not {info.samples}"
