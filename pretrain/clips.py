@@ -1,0 +1,179 @@
+"""Whole clips in memory, and the windows cut out of them.
+
+Many windows are cut from each clip, so the clips of a shard are laid end to end in a few large
+float16 arrays and a batch of windows is gathered by index, without a step of Python per window.
+
+Shape letters: F frames of all clips, S samples, V windows, B batch, T frames of a window,
+J joints, C channels, E width of a text vector.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cluster.errors import UserError
+from cluster.runs import seed_from
+from datagen.motion import JOINTS
+from datagen.sample import Sample
+from datagen.shards import WINDOW_FRAMES, ShardInfo, read_shard
+
+Batch = dict[str, Any]
+Half = NDArray[np.float16]
+Int = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Clips:
+    """The samples of one or more shards, laid end to end.
+
+    Attributes:
+        pose_FK: axis-angle of 52 joints, K = 156 values a frame.
+        acc_FC, gyro_FC: left then right, three axes each. A sample's rows are its first body's
+            frames, then its second's; where bodies share a gyroscope it has one body's rows.
+        text_SE: text vectors.
+        length_S, bodies_S, gyro_bodies_S: frames and bodies of each sample.
+        caption_S, clip_S: numbers that are equal for equal sentences, for one clip's samples.
+        keys: names of the samples.
+    """
+
+    pose_FK: Half
+    acc_FC: Half
+    gyro_FC: Half
+    text_SE: Half
+    length_S: Int
+    bodies_S: Int
+    gyro_bodies_S: Int
+    caption_S: Int
+    clip_S: Int
+    keys: tuple[str, ...]
+
+    @property
+    def windows_S(self) -> Int:
+        """Windows that each sample holds without overlap."""
+        return self.length_S // WINDOW_FRAMES
+
+
+def lay_out(samples: Iterable[Sample]) -> Clips:
+    """Lay samples end to end."""
+    listed = list(samples)
+    return Clips(
+        pose_FK=np.concatenate([s.pose_TJ3.reshape(-1, JOINTS * 3) for s in listed]),
+        acc_FC=np.concatenate([s.acc_NTW3.reshape(-1, 6) for s in listed]),
+        gyro_FC=np.concatenate([s.gyro_NTW3.reshape(-1, 6) for s in listed]),
+        text_SE=np.stack([s.text_E for s in listed]),
+        length_S=np.array([len(s.pose_TJ3) for s in listed]),
+        bodies_S=np.array([len(s.acc_NTW3) for s in listed]),
+        gyro_bodies_S=np.array([len(s.gyro_NTW3) for s in listed]),
+        caption_S=np.array([_number(s.meta["text"]) for s in listed]),
+        clip_S=np.array([_number(s.meta["source"], s.meta["clip"]) for s in listed]),
+        keys=tuple(s.key for s in listed),
+    )
+
+
+def _number(*names: str) -> int:
+    return seed_from(*names) >> 1  # 63 bits: a non-negative int64
+
+
+def join(parts: Sequence[Clips]) -> Clips:
+    """Lay the samples of several shards end to end."""
+    if len(parts) == 1:
+        return parts[0]
+    arrays = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in Clips.__dataclass_fields__
+        if name != "keys"
+    }
+    return Clips(**arrays, keys=tuple(key for part in parts for key in part.keys))
+
+
+def read_clips(folder: Path, info: ShardInfo, check: bool) -> Clips:
+    """Read one shard; with `check`, compare its checksum first.
+
+    Raises UserError, naming the tar, where it is missing, damaged, or not what its JSON says.
+    """
+    path = info.path(folder)
+    if check:
+        check_sum(path, info)
+    clips = lay_out(read_shard(path))
+    if len(clips.keys) != info.samples or int(clips.windows_S.sum()) != info.windows:
+        raise UserError(f"{path}: holds other samples than its JSON says; make the shard anew")
+    return clips
+
+
+def check_sum(path: Path, info: ShardInfo) -> None:
+    """Compare a tar's checksum with the one in its JSON; raises UserError naming the tar."""
+    try:
+        with open(path, "rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}; make the shard anew") from None
+    if found != info.sha256:
+        raise UserError(
+            f"{path}: its bytes do not match the checksum in its JSON; "
+            "delete both and run datagen's command again"
+        )
+
+
+def draw_windows(clips: Clips, rng: np.random.Generator) -> Int:
+    """Draw as many windows from each sample as it holds without overlap, in random order.
+
+    Each starts at any frame with equal chance and wears a body drawn for it alone. Returns
+    (V, 3): sample, first frame, body.
+    """
+    sample_V = np.repeat(np.arange(len(clips.keys)), clips.windows_S)
+    start_V = rng.integers(0, clips.length_S[sample_V] - WINDOW_FRAMES + 1)
+    body_V = rng.integers(0, clips.bodies_S[sample_V])
+    return rng.permutation(np.stack([sample_V, start_V, body_V], axis=1))
+
+
+def cut(clips: Clips, windows_V3: Int) -> Batch:
+    """Cut windows (sample, first frame, body) out of clips.
+
+    Returns pose (B,60,52,3) in radians, imu_left and imu_right (B,60,6) as ax ay az gx gy gz in
+    m/s2 and rad/s, text (B,E), all float32; caption and clip (B,) int64; key, a list of names.
+    """
+    sample, start, body = windows_V3.T
+    length = clips.length_S[sample]
+    pose_BTK = _gather(clips.pose_FK, _first_rows(clips.length_S)[sample] + start)
+    acc_row = _first_rows(clips.length_S * clips.bodies_S)[sample] + body * length + start
+    gyro_body = np.minimum(body, clips.gyro_bodies_S[sample] - 1)
+    gyro_row = (
+        _first_rows(clips.length_S * clips.gyro_bodies_S)[sample] + gyro_body * length + start
+    )
+    acc_BTC, gyro_BTC = _gather(clips.acc_FC, acc_row), _gather(clips.gyro_FC, gyro_row)
+    return {
+        "pose": pose_BTK.unflatten(-1, (JOINTS, 3)),
+        "imu_left": torch.cat([acc_BTC[..., :3], gyro_BTC[..., :3]], dim=-1),
+        "imu_right": torch.cat([acc_BTC[..., 3:], gyro_BTC[..., 3:]], dim=-1),
+        "text": torch.from_numpy(clips.text_SE[sample]).float(),
+        "caption": torch.from_numpy(clips.caption_S[sample]),
+        "clip": torch.from_numpy(clips.clip_S[sample]),
+        "key": [clips.keys[index] for index in sample],
+    }
+
+
+def _first_rows(rows_S: Int) -> Int:
+    return np.cumsum(rows_S) - rows_S
+
+
+def _gather(values_FC: Half, row_B: Int) -> torch.Tensor:
+    values_BTC = values_FC[row_B[:, None] + np.arange(WINDOW_FRAMES)]
+    return torch.from_numpy(values_BTC).float()
+
+
+def concatenate(parts: Sequence[Batch]) -> Batch:
+    """Join batches into one."""
+    if len(parts) == 1:
+        return parts[0]
+    return {
+        name: torch.cat([part[name] for part in parts])
+        if isinstance(value, torch.Tensor)
+        else [key for part in parts for key in part[name]]
+        for name, value in parts[0].items()
+    }

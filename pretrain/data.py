@@ -1,0 +1,78 @@
+"""The folder of shards that a run learns from, checked before the first step."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster.errors import UserError
+from cluster.runs import digest
+from datagen.shards import ShardInfo, load_manifest
+
+
+@dataclass(frozen=True)
+class Data:
+    """Shards by split; all of one text width.
+
+    Attributes:
+        text_size: length of a text vector.
+        text_backend: what made the text vectors.
+        identity: digest of the shards' checksums; equal for equal data wherever it lies.
+    """
+
+    folder: Path
+    train: tuple[ShardInfo, ...]
+    validation: tuple[ShardInfo, ...]
+    text_size: int
+    text_backend: str
+    identity: str
+
+    @property
+    def hours(self) -> float:
+        """Hours of motion to learn from; bodies are not counted."""
+        return sum(shard.seconds for shard in self.train) / 3600
+
+
+def open_data(folder: Path) -> Data:
+    """Read a folder's manifest and see that its shards are there, whole, and of one kind.
+
+    Raises UserError for a folder that is missing, unfinished or of another schema version, for a
+    shard that is missing or cut off, for mixed text vectors, and for an empty split. Checksums
+    are compared later, when a shard is first read.
+    """
+    manifest = load_manifest(folder)
+    _check_one_kind(folder, manifest.shards)
+    for shard in manifest.shards:
+        _check_size(shard, folder)
+    return Data(
+        folder=folder,
+        train=_split(folder, manifest.shards, "train"),
+        validation=_split(folder, manifest.shards, "validation"),
+        text_size=manifest.text_size,
+        text_backend=manifest.text_backend,
+        identity=digest([shard.sha256 for shard in manifest.shards]),
+    )
+
+
+def _check_one_kind(folder: Path, shards: tuple[ShardInfo, ...]) -> None:
+    kinds: dict[str, ShardInfo] = {}
+    for shard in shards:
+        kinds.setdefault(f"{shard.text_backend} with {shard.text_size} values", shard)
+    if len(kinds) > 1:
+        places = ", ".join(f"{kind} in {shard.path(folder).name}" for kind, shard in kinds.items())
+        raise UserError(f"{folder}: holds text vectors of several kinds ({places}); make it anew")
+
+
+def _check_size(shard: ShardInfo, folder: Path) -> None:
+    path = shard.path(folder)
+    size = path.stat().st_size if path.is_file() else None
+    if size != shard.bytes:
+        found = "is missing" if size is None else f"has {size} bytes, not {shard.bytes}"
+        raise UserError(f"{path}: {found}; run datagen's command again to make it anew")
+
+
+def _split(folder: Path, shards: tuple[ShardInfo, ...], split: str) -> tuple[ShardInfo, ...]:
+    chosen = tuple(shard for shard in shards if shard.split == split and shard.windows)
+    if not chosen:
+        raise UserError(
+            f"{folder}: has no {split} windows; make more clips, or change validation_share"
+        )
+    return chosen
