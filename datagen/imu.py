@@ -1,0 +1,218 @@
+"""Synthetic IMU signals of many bodies in closed form.
+
+A pose fixes every rotation, a body only the lengths of the bones. So for body b
+
+    p(t; b) = s(b) r(t) + sum_k R_k(t) o_k(b)
+    a(t; b) = R(t)^T [ s(b) r''(t) + sum_k R_k''(t) o_k(b) - g ]  =  M(t) c(b)
+
+with r the pelvis, R_k the world rotation of the k-th joint on the chain to the sensor, o_k the
+bone or lever arm that it carries, s the scale of the steps and R the orientation of the sensor
+(specific force: Ray et al. 2025, section 4.1). M depends on the motion alone and c on the body
+alone: the accelerometers of all bodies are one matrix product. The gyroscope does not depend on
+the body.
+
+Shape letters: S source frames, T frames at 60 Hz, N bodies, W sensors, K rows of c, J joints.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datagen.body import Bodies
+from datagen.kinematics import conjugate, continuous, matrices, multiply, quaternions
+from datagen.motion import JOINT_INDEX, PARENTS, Array, BadClipError, Motion
+from datagen.smoothing import Smoother
+
+GRAVITY = np.array([0.0, -9.81, 0.0])
+RATE = 60.0
+# Smoothing shortens a quaternion where the orientation jumps: by cos(angle / 4) at a step.
+SHORTEST_QUATERNION = 0.85
+
+
+@dataclass
+class Placement:
+    """Where a sensor sits on a body.
+
+    Attributes:
+        segment: the joint whose segment carries the sensor.
+        towards: the joint along whose bone it is shifted, or "" for none.
+        share: how far along that bone, 0 to 1.
+        lever_arm: further shift in the rest pose, metres, world axes.
+        axes: the sensor's x, y and z axis in the rest pose, as rows, world axes.
+    """
+
+    segment: str
+    towards: str = ""
+    share: float = 0.0
+    lever_arm: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    axes: list[list[float]] = field(
+        default_factory=lambda: [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    )
+
+
+def watch(side: str) -> Placement:
+    """Return a watch on the back of the forearm, near the wrist.
+
+    Its screen's axes in the rest pose, palms down: x to the wearer's left (towards the left hand,
+    away from the right one), y to the little finger, z out of the back of the forearm.
+    """
+    return Placement(
+        segment=f"{side}_elbow",
+        towards=f"{side}_wrist",
+        share=0.9,
+        lever_arm=[0.0, 0.03, 0.0],
+        axes=[[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]],
+    )
+
+
+@dataclass
+class ImuConfig:
+    """How motion becomes IMU signals.
+
+    Attributes:
+        cutoff: bandwidth of the differentiation, Hz (amplitude one half; see datagen.smoothing).
+        left, right: placements of the two sensors.
+    """
+
+    cutoff: float = 12.0
+    left: Placement = field(default_factory=lambda: watch("left"))
+    right: Placement = field(default_factory=lambda: watch("right"))
+
+    @property
+    def placements(self) -> tuple[Placement, Placement]:
+        """Left before right."""
+        return self.left, self.right
+
+
+@dataclass(frozen=True)
+class Imu:
+    """Ideal IMU signals at 60 Hz in each sensor's own frame.
+
+    Attributes:
+        acc_NTW3: specific force, m/s2; a resting sensor reads 9.81 upwards.
+        gyro_1TW3: angular velocity, rad/s; the same for every body.
+    """
+
+    acc_NTW3: NDArray[np.floating]
+    gyro_1TW3: NDArray[np.floating]
+
+
+def synthesize(
+    motion: Motion,
+    bodies: Bodies,
+    config: ImuConfig,
+    dtype: type[np.floating] = np.float32,
+) -> Imu:
+    """Return the IMU signals of every body for one clip normalised to the first body.
+
+    Args:
+        motion: the clip; its translation belongs to `bodies[0]`.
+        bodies: N bodies.
+        config: bandwidth and placements.
+        dtype: of the product and the result; derivatives are always taken in float64.
+
+    Raises BadClipError for a clip too short to be differentiated.
+    """
+    chains = _Chains(config.placements)
+    smoother = Smoother(motion.rate, RATE, config.cutoff)
+    world = _world_quaternions(motion, chains.joints)
+    acceleration_3CT = _accelerations(motion, world, smoother)
+
+    frames, sensors = acceleration_3CT.shape[-1], len(config.placements)
+    motion_KTW3 = np.zeros((chains.rows, frames, sensors, 3), dtype=dtype)
+    gyro_1TW3 = np.empty((1, frames, sensors, 3), dtype=dtype)
+    for sensor, placement in enumerate(config.placements):
+        mounting = np.array(placement.axes).T
+        orientation, rate = _orientation(world[JOINT_INDEX[placement.segment]], smoother)
+        sensor_to_world_T33 = orientation @ mounting
+        gyro_1TW3[0, :, sensor] = rate @ mounting
+        columns, rows = chains.columns_and_rows(sensor)
+        motion_KTW3[rows, :, sensor] = np.einsum(
+            "tji,jct->cti", sensor_to_world_T33, acceleration_3CT[:, columns]
+        )
+        motion_KTW3[-1, :, sensor] = -GRAVITY @ sensor_to_world_T33
+    coefficients_NK = chains.coefficients(bodies).astype(dtype)
+    acc = coefficients_NK @ motion_KTW3.reshape(chains.rows, -1)
+    return Imu(acc.reshape(len(acc), frames, sensors, 3), gyro_1TW3)
+
+
+class _Chains:
+    """Which bones move which sensor, and where each stands in c(b).
+
+    c(b) holds, three values each, the offsets of the joints on the chains to the sensors, then
+    the lever arms, then the scale of the steps, then one for gravity. A joint's offset is carried
+    by the rotation of its parent.
+    """
+
+    def __init__(self, placements: tuple[Placement, ...]) -> None:
+        self.placements = placements
+        self._paths = [_path_from_pelvis(placement.segment) for placement in placements]
+        self._bones = sorted({joint for path in self._paths for joint in path[1:]})
+        self.joints = sorted({joint for path in self._paths for joint in path})
+        self.rows = 3 * (len(self._bones) + len(placements)) + 2
+
+    def columns_and_rows(self, sensor: int) -> tuple[list[int], list[int]]:
+        """Return which accelerations move a sensor, and the rows of c that scale them."""
+        path = self._paths[sensor]
+        blocks = [
+            (self.joints.index(PARENTS[joint]), self._bones.index(joint)) for joint in path[1:]
+        ]
+        blocks.append((self.joints.index(path[-1]), len(self._bones) + sensor))
+        columns = [3 * carrier + axis for carrier, _ in blocks for axis in range(3)]
+        rows = [3 * bone + axis for _, bone in blocks for axis in range(3)]
+        return [*columns, 3 * len(self.joints)], [*rows, self.rows - 2]
+
+    def coefficients(self, bodies: Bodies) -> Array:
+        """Return c(b) of every body, (N, K)."""
+        offsets_NJ3 = bodies.offsets_NJ3
+        count = len(offsets_NJ3)
+        levers = []
+        for placement in self.placements:
+            lever = np.tile(np.array(placement.lever_arm), (count, 1))
+            if placement.towards:
+                lever += placement.share * offsets_NJ3[:, JOINT_INDEX[placement.towards]]
+            levers.append(lever)
+        steps_N = bodies.leg_length_N / bodies.leg_length_N[0]
+        bones = offsets_NJ3[:, self._bones].reshape(count, -1)
+        return np.column_stack([bones, *levers, steps_N, np.ones(count)])
+
+
+def _path_from_pelvis(segment: str) -> list[int]:
+    path = [JOINT_INDEX[segment]]
+    while PARENTS[path[-1]] >= 0:
+        path.append(PARENTS[path[-1]])
+    return path[::-1]
+
+
+def _world_quaternions(motion: Motion, joints: list[int]) -> dict[int, Array]:
+    """Return world quaternions (S, 4) of `joints`, which are sorted and hold their parents."""
+    world: dict[int, Array] = {}
+    for joint in joints:
+        local = quaternions(motion.rotations_TJ3[:, joint])
+        parent = PARENTS[joint]
+        world[joint] = local if parent < 0 else multiply(world[parent], local)
+    return world
+
+
+def _accelerations(motion: Motion, world: dict[int, Array], smoother: Smoother) -> Array:
+    """Second derivatives of the columns of every R_k, and last of the pelvis, (3, C, T).
+
+    The first axis is the world's x, y, z.
+    """
+    columns = [np.moveaxis(matrices(q), 0, -1) for q in world.values()]
+    samples_3CS = np.concatenate([*columns, motion.translation_T3.T[:, None]], axis=1)
+    flat = samples_3CS.reshape(-1, samples_3CS.shape[-1])
+    return smoother.apply(flat, derivative=2).reshape(3, samples_3CS.shape[1], -1)
+
+
+def _orientation(q_S4: Array, smoother: Smoother) -> tuple[Array, Array]:
+    """Return a segment's orientation (T, 3, 3) and angular velocity in its own frame (T, 3)."""
+    steady_4S = np.ascontiguousarray(continuous(q_S4).T)
+    q = smoother.apply(steady_4S, derivative=0).T
+    q_rate = smoother.apply(steady_4S, derivative=1).T
+    square = np.sum(q * q, axis=-1, keepdims=True)
+    if square.min() < SHORTEST_QUATERNION**2:
+        raise BadClipError("a limb turns over between frames: swapped markers or a lost track")
+    angular_velocity = 2 * multiply(conjugate(q), q_rate)[:, 1:] / square
+    return matrices(q / np.sqrt(square)), angular_velocity
