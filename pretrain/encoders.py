@@ -1,0 +1,236 @@
+"""The encoders of text, pose and IMU (paper, section 5.1.1), each ending in one vector.
+
+Shape letters: B batch, E text vector, T frames, P patches of frames, J joints, C channels,
+D width, K values.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pretrain.attention import blocks, learned_positions
+from pretrain.ranks import BatchNorm1d
+
+CHANNELS = 6
+
+
+@dataclass
+class TextEncoderConfig:
+    """Residual 1-D CNN over the text vector; one block for each entry of `channels`."""
+
+    channels: list[int] = field(default_factory=lambda: [16, 32, 64])
+    kernel: int = 5
+    stride: int = 2
+    dropout: float = 0.1
+
+
+@dataclass
+class PoseEncoderConfig:
+    """PoseFormer: attention over the joints of a frame, then over frames.
+
+    `frames_per_token` frames share their joint tokens (the paper: 1), which divides the work of
+    the spatial part by as much and keeps every value of the input.
+    """
+
+    joints: int = 52
+    rotation: Literal["axis_angle", "six_d"] = "axis_angle"
+    frames_per_token: int = 1
+    spatial_width: int = 32
+    spatial_blocks: int = 4
+    spatial_heads: int = 8
+    temporal_width: int = 256
+    temporal_blocks: int = 4
+    temporal_heads: int = 8
+    mlp_ratio: float = 2.0
+    dropout: float = 0.0
+    drop_path: float = 0.1
+
+
+@dataclass
+class ImuEncoderConfig:
+    """Attention over the six channels of one wrist.
+
+    Signals are divided by `accelerometer_scale` (m/s2) and `gyroscope_scale` (rad/s).
+    """
+
+    width: int = 256
+    blocks: int = 4
+    heads: int = 8
+    mlp_ratio: float = 2.0
+    dropout: float = 0.1
+    drop_path: float = 0.0
+    accelerometer_scale: float = 9.81
+    gyroscope_scale: float = 3.0
+
+
+class ResidualBlock(nn.Module):
+    """Conv1d and BatchNorm beside a 1x1 convolution, added, then ReLU and dropout."""
+
+    def __init__(
+        self, channels_in: int, channels_out: int, kernel: int, stride: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(
+            nn.Conv1d(channels_in, channels_out, kernel, stride, kernel // 2, bias=False),
+            BatchNorm1d(channels_out),
+        )
+        self.shortcut = nn.Conv1d(channels_in, channels_out, 1, stride)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, signal_BCL: Tensor) -> Tensor:
+        """Return (B, channels_out, ceil(L / stride))."""
+        return self.dropout(functional.relu(self.branch(signal_BCL) + self.shortcut(signal_BCL)))
+
+
+class TextEncoder(nn.Module):
+    """Sentence vectors (B, E) to embeddings (B, D).
+
+    The vector is read as a sequence of one channel. Its length does not matter: it is brought
+    to a root mean square of one, whatever the text model.
+    """
+
+    def __init__(self, config: TextEncoderConfig, text_size: int, embedding: int) -> None:
+        super().__init__()
+        if config.kernel % 2 == 0:
+            raise ValueError(f"text.kernel is {config.kernel}; it must be odd")
+        steps = zip([1, *config.channels[:-1]], config.channels, strict=True)
+        self.blocks = nn.Sequential(
+            *(
+                ResidualBlock(before, after, config.kernel, config.stride, config.dropout)
+                for before, after in steps
+            )
+        )
+        length = text_size
+        for _ in config.channels:
+            length = -(-length // config.stride)
+        self.out = nn.Linear(config.channels[-1] * length, embedding)
+
+    def forward(self, text_BE: Tensor) -> Tensor:
+        """Return (B, D)."""
+        scaled_BE = functional.normalize(text_BE, dim=1) * text_BE.shape[1] ** 0.5
+        return self.out(self.blocks(scaled_BE[:, None].to(self.out.weight.dtype)).flatten(1))
+
+
+def six_d(rotations: Tensor) -> Tensor:
+    """Return the first two columns (..., 6) of the rotation matrices of axis-angles (..., 3).
+
+    Unlike axis-angle it has no jumps (Zhou et al. 2019). The matrix is Rodrigues' formula,
+    R = cos I + sinc [r] + (1 - cos) / angle^2 r r^T.
+    """
+    angle = rotations.square().sum(-1, keepdim=True).clamp_min(1e-12).sqrt()
+    cosine, sinc = angle.cos(), angle.sin() / angle
+    versine = (1 - cosine) / angle.square()
+    x, y, z = rotations.split(1, -1)
+    outer = versine * rotations
+    column_0 = outer * x + torch.cat([cosine, sinc * z, -sinc * y], -1)
+    column_1 = outer * y + torch.cat([-sinc * z, cosine, sinc * x], -1)
+    return torch.cat([column_0, column_1], -1)
+
+
+class PoseEncoder(nn.Module):
+    """Joint rotations (B, T, J, 3), axis-angle in radians, to embeddings (B, D)."""
+
+    def __init__(self, config: PoseEncoderConfig, window: int, embedding: int) -> None:
+        super().__init__()
+        if window % config.frames_per_token:
+            raise ValueError(
+                f"pose.frames_per_token is {config.frames_per_token}; "
+                f"it must divide the window of {window} frames"
+            )
+        self.config = config
+        patches = window // config.frames_per_token
+        values = (3 if config.rotation == "axis_angle" else 6) * config.frames_per_token
+        self.joint_token = nn.Linear(values, config.spatial_width)
+        self.joint_positions = learned_positions(config.joints, config.spatial_width)
+        self.spatial = blocks(
+            config.spatial_blocks,
+            config.spatial_width,
+            config.spatial_heads,
+            config.mlp_ratio,
+            config.dropout,
+            config.drop_path,
+        )
+        self.frame_token = nn.Linear(config.joints * config.spatial_width, config.temporal_width)
+        self.frame_positions = learned_positions(patches, config.temporal_width)
+        self.temporal = blocks(
+            config.temporal_blocks,
+            config.temporal_width,
+            config.temporal_heads,
+            config.mlp_ratio,
+            config.dropout,
+            config.drop_path,
+        )
+        self.frame_logits = nn.Parameter(torch.zeros(patches))
+        self.out = nn.Linear(config.temporal_width, embedding)
+
+    def forward(self, pose_BTJ3: Tensor) -> Tensor:
+        """Return (B, D)."""
+        values_BTJK = six_d(pose_BTJ3) if self.config.rotation == "six_d" else pose_BTJ3
+        tokens_BPD = self.frame_token(self._joints_of_patches(values_BTJK))
+        tokens_BPD = self.temporal(tokens_BPD + self.frame_positions)
+        return self.out(self.frame_logits.softmax(0) @ tokens_BPD)
+
+    def _joints_of_patches(self, values_BTJK: Tensor) -> Tensor:
+        """Return (B, P, J * spatial width): the joints of a patch, side by side."""
+        batch, _, joints, _ = values_BTJK.shape
+        patches_BPTJK = values_BTJK.unflatten(1, (-1, self.config.frames_per_token))
+        patches_SJK = patches_BPTJK.transpose(2, 3).flatten(3).flatten(0, 1)
+        tokens_SJD = self.joint_token(patches_SJK.to(self.out.weight.dtype))
+        tokens_SJD = self.spatial(tokens_SJD + self.joint_positions)
+        return tokens_SJD.reshape(batch, -1, joints * self.config.spatial_width)
+
+
+class ImuScale(nn.Module):
+    """Between SI units and the units in which signals are of order one, for (..., 6)."""
+
+    def __init__(self, config: ImuEncoderConfig) -> None:
+        super().__init__()
+        scales = [config.accelerometer_scale] * 3 + [config.gyroscope_scale] * 3
+        self.scale_C: Tensor
+        # Not part of the weights: the configuration holds it exactly.
+        self.register_buffer("scale_C", torch.tensor(scales), persistent=False)
+
+    def forward(self, imu_C: Tensor) -> Tensor:
+        """Return the scaled signals from m/s2 and rad/s."""
+        return imu_C / self.scale_C
+
+    def to_si(self, scaled_C: Tensor) -> Tensor:
+        """Return m/s2 and rad/s from scaled signals."""
+        return scaled_C * self.scale_C
+
+
+class ImuEncoder(nn.Module):
+    """Six channels of one wrist (B, T, 6) to tokens (B, 6, width) and embeddings (B, D).
+
+    Channels are ax ay az in m/s2 (specific force: a resting sensor reads 9.81 upwards), then
+    gx gy gz in rad/s, at 60 Hz; scaling happens inside. Token c is a linear embedding of all
+    samples of channel c plus the learned position of that channel; the tokens attend to each
+    other, and one linear layer over all of them makes the embedding.
+    """
+
+    def __init__(self, config: ImuEncoderConfig, window: int, embedding: int) -> None:
+        super().__init__()
+        self.width = config.width
+        self.window = window
+        self.scale = ImuScale(config)
+        self.channel_token = nn.Linear(window, config.width)
+        self.channel_positions = learned_positions(CHANNELS, config.width)
+        self.blocks = blocks(
+            config.blocks,
+            config.width,
+            config.heads,
+            config.mlp_ratio,
+            config.dropout,
+            config.drop_path,
+        )
+        self.out = nn.Linear(CHANNELS * config.width, embedding)
+
+    def forward(self, imu_BTC: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (tokens_BCD, embedding_BD)."""
+        scaled_BTC = self.scale(imu_BTC).to(self.out.weight.dtype)
+        tokens_BCD = self.channel_token(scaled_BTC.transpose(1, 2))
+        tokens_BCD = self.blocks(tokens_BCD + self.channel_positions)
+        return tokens_BCD, self.out(tokens_BCD.flatten(1))
