@@ -125,13 +125,14 @@ def synthesize(
     for sensor, placement in enumerate(config.placements):
         mounting = np.array(placement.axes).T
         orientation, rate = _orientation(world[JOINT_INDEX[placement.segment]], smoother)
-        sensor_to_world_T33 = orientation @ mounting
         gyro_1TW3[0, :, sensor] = rate @ mounting
+        axes_33T = np.tensordot(orientation, mounting, axes=(2, 0)).transpose(1, 2, 0).copy()
         columns, rows = chains.columns_and_rows(sensor)
-        motion_KTW3[rows, :, sensor] = np.einsum(
-            "tji,jct->cti", sensor_to_world_T33, acceleration_3CT[:, columns]
-        )
-        motion_KTW3[-1, :, sensor] = -GRAVITY @ sensor_to_world_T33
+        moved_3CT = acceleration_3CT[:, columns]
+        for axis in range(3):
+            along_CT = np.einsum("jt,jct->ct", axes_33T[:, axis], moved_3CT)
+            motion_KTW3[rows, :, sensor, axis] = along_CT
+        motion_KTW3[-1, :, sensor] = (-GRAVITY @ axes_33T.reshape(3, -1)).reshape(3, -1).T
     coefficients_NK = chains.coefficients(bodies).astype(dtype)
     acc = coefficients_NK @ motion_KTW3.reshape(chains.rows, -1)
     return Imu(acc.reshape(len(acc), frames, sensors, 3), gyro_1TW3)

@@ -52,7 +52,7 @@ def _read_smpl_arrays(path: Path) -> tuple[Array, Array, Array]:
         raise UserError(
             f"body.model: {path}: no such file; give an SMPL-H or SMPL-X .npz, or {BUILT_IN}"
         ) from None
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise UserError(
             f"body.model: {path}: is not an SMPL-H or SMPL-X .npz with {', '.join(wanted)}: {error}"
         ) from None

@@ -4,55 +4,23 @@ import numpy as np
 import pytest
 
 from datagen.imu import GRAVITY, ImuConfig, Placement, synthesize, watch
-from datagen.kinematics import joint_positions, matrices, rotation_matrices, world_quaternions
+from datagen.kinematics import matrices, rotation_matrices, world_quaternions
 from datagen.motion import JOINT_INDEX, BadClipError
 from datagen.normalize import resample_pose
 from datagen.smoothing import Smoother
 from tests.datagen.helpers import lively, people, still, turning
+from tests.datagen.naive_imu import accelerations_body_by_body
 
 AT_PELVIS = Placement(segment="pelvis", lever_arm=[0.3, 0.0, 0.0])
 PELVIS = ImuConfig(cutoff=12.0, left=AT_PELVIS, right=AT_PELVIS)
 INNER = slice(30, -30)
 
 
-def body_by_body(motion, bodies, config, dtype):
-    """The same signals the long way: every body's sensor path by forward kinematics."""
-    smoother = Smoother(motion.rate, 60.0, config.cutoff)
-    world = matrices(world_quaternions(motion.rotations_TJ3))
-    acc = []
-    for body in range(len(bodies.joints_NJ3)):
-        offsets = bodies.offsets_NJ3[body]
-        step = bodies.leg_length_N[body] / bodies.leg_length_N[0]
-        joints = joint_positions(offsets, motion.rotations_TJ3, step * motion.translation_T3)
-        signals = []
-        for placement in config.placements:
-            segment = JOINT_INDEX[placement.segment]
-            lever = np.array(placement.lever_arm)
-            if placement.towards:
-                lever = lever + placement.share * offsets[JOINT_INDEX[placement.towards]]
-            path = joints[:, segment] + world[:, segment] @ lever
-            acceleration = smoother.apply(path.T, 2).T
-            orientation = (
-                smoothed_orientation(motion, segment, smoother) @ np.array(placement.axes).T
-            )
-            signals.append(np.einsum("tji,tj->ti", orientation, acceleration - GRAVITY))
-        acc.append(np.stack(signals, axis=1))
-    return np.array(acc, dtype=dtype)
-
-
-def smoothed_orientation(motion, segment, smoother):
-    quaternion = world_quaternions(motion.rotations_TJ3)[:, segment]
-    for frame in range(1, len(quaternion)):
-        if quaternion[frame] @ quaternion[frame - 1] < 0:
-            quaternion[frame] *= -1
-    smooth = smoother.apply(quaternion.T, 0).T
-    return matrices(smooth / np.linalg.norm(smooth, axis=1, keepdims=True))
-
-
 @pytest.mark.parametrize("rate", [30.0, 60.0, 120.0])
 def test_the_closed_form_equals_body_by_body_kinematics(rate):
     motion, bodies, config = lively(frames=300, rate=rate), people(5), ImuConfig()
-    truth = body_by_body(motion, bodies, config, np.float64)
+    smoother = Smoother(rate, 60.0, config.cutoff)
+    truth = accelerations_body_by_body(motion, bodies, config, smoother)
     double = synthesize(motion, bodies, config, dtype=np.float64).acc_NTW3
     np.testing.assert_allclose(double, truth, rtol=1e-9, atol=1e-9 * np.abs(truth).max())
     single = synthesize(motion, bodies, config).acc_NTW3

@@ -1,0 +1,1 @@
+"""Speed and memory against the alternatives, in one run each: `make bench-...`."""
