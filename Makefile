@@ -1,0 +1,73 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint datagen pretrain finetune sweep tensorboard clean bench-imu
+
+PYTHON ?= python3
+# The launcher of deepspeed and ninja are found here without activating the environment.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export RAY_USAGE_STATS_ENABLED := 0
+export TOKENIZERS_PARALLELISM := false
+
+# `make demo SIZE=smoke` is the same way with next to no data: for CI, not for results.
+SIZE ?= demo
+RUN ?= runs/$(SIZE)
+# Further key=value overrides for datagen, pretrain, finetune and sweep.
+ARGS ?=
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: .venv/.installed ## make .venv and install the locked dependencies
+
+.venv/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed; give one as PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --requirement requirements.lock
+	.venv/bin/pip install --no-deps --editable .
+	@touch $@
+
+demo: setup ## motion -> shards -> pre-training -> fine-tuning on real watch data, about 10 minutes
+	python -m datagen generate --config configs/datagen/$(SIZE).yaml output=$(RUN)/shards
+	deepspeed pretrain/train.py --config configs/pretrain/$(SIZE).yaml data=$(RUN)/shards output=$(RUN)/pretrain
+	python -m finetune run --config configs/finetune/$(SIZE).yaml release=$(RUN)/pretrain/release output=$(RUN)/finetune
+	@echo
+	@echo "shards       $(RUN)/shards"
+	@echo "release      $(RUN)/pretrain/release"
+	@echo "report       $(RUN)/finetune/report.html"
+	@echo "TensorBoard  make tensorboard"
+	@echo "next         your own motion capture: docs/bvh.md; your own settings: make help"
+
+test: setup ## run the whole test suite
+	python -m pytest
+
+lint: setup ## check format, style and types
+	ruff check .
+	ruff format --check .
+	mypy
+
+datagen: CONFIG ?= configs/datagen/demo.yaml
+datagen: setup ## make shards: CONFIG=configs/datagen/X.yaml ARGS="key=value ..."; RAY_ADDRESS names a cluster
+	python -m datagen generate --config $(CONFIG) $(ARGS)
+
+pretrain: CONFIG ?= configs/pretrain/small.yaml
+pretrain: setup ## pre-train: CONFIG=configs/pretrain/X.yaml ARGS="data=... output=... key=value ..."
+	deepspeed pretrain/train.py --config $(CONFIG) $(ARGS)
+
+finetune: CONFIG ?= configs/finetune/demo.yaml
+finetune: setup ## fine-tune and report: CONFIG=configs/finetune/X.yaml ARGS="release=... output=..."
+	python -m finetune run --config $(CONFIG) $(ARGS)
+
+sweep: CONFIG ?= configs/finetune/sweep_demo.yaml
+sweep: setup ## many fine-tuning runs as Ray tasks: CONFIG=configs/finetune/X.yaml
+	python -m finetune sweep --config $(CONFIG) $(ARGS)
+
+tensorboard: setup ## watch every run below runs/ at http://localhost:6006
+	tensorboard --logdir runs
+
+bench-imu: setup ## IMU synthesis against smplx, body by body and a memory copy, on one thread
+	OMP_NUM_THREADS=1 python -m benchmarks.imu
+
+clean: ## remove the environment and caches; runs/ stays
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
