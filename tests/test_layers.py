@@ -1,0 +1,51 @@
+"""The data goes one way through the rooms, and so do the imports."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MAY_IMPORT = {
+    "cluster": set(),
+    "datagen": {"cluster"},
+    "pretrain": {"cluster", "datagen.shards"},
+    "finetune": {"cluster", "pretrain.release", "pretrain.encoders", "pretrain.model"},
+}
+
+
+def imported_modules(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in found if name.split(".")[0] in MAY_IMPORT}
+
+
+def is_allowed(name: str, room: str) -> bool:
+    allowed = {room, *MAY_IMPORT[room]}
+    return any(
+        name == each or name.startswith(f"{each}.") or each.startswith(f"{name}.")
+        for each in allowed
+    )
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_a_room_imports_only_what_lies_upstream(room):
+    files = sorted((ROOT / room).rglob("*.py"))
+    assert files
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in files
+        for name in sorted(imported_modules(path))
+        if not is_allowed(name, room)
+    ]
+    assert not wrong
+
+
+def test_nothing_outside_the_project_is_needed_to_run():
+    for room in MAY_IMPORT:
+        for path in (ROOT / room).rglob("*.py"):
+            assert "../shared" not in path.read_text(), path
