@@ -36,7 +36,7 @@ class DropPath(nn.Module):
             return branch_SLD
         keep = 1 - self.rate
         kept_S11 = branch_SLD.new_empty(branch_SLD.shape[0], 1, 1).bernoulli_(keep)
-        return branch_SLD * kept_S11 / keep
+        return branch_SLD * (kept_S11 / keep)
 
 
 class Attention(nn.Module):
@@ -52,8 +52,10 @@ class Attention(nn.Module):
 
     def forward(self, tokens_SLD: Tensor) -> Tensor:
         """Return (S, L, D)."""
-        parts = self.query_key_value(tokens_SLD).unflatten(-1, (3, self.heads, -1))
-        query_SHLd, key_SHLd, value_SHLd = parts.permute(2, 0, 3, 1, 4).unbind(0)
+        query_SHLd, key_SHLd, value_SHLd = (
+            part_SLD.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for part_SLD in self.query_key_value(tokens_SLD).chunk(3, dim=-1)
+        )
         mixed_SHLd = functional.scaled_dot_product_attention(query_SHLd, key_SHLd, value_SHLd)
         return self.out(mixed_SHLd.transpose(1, 2).flatten(2))
 
