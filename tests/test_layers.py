@@ -9,7 +9,8 @@ ROOT = Path(__file__).parent.parent
 MAY_IMPORT = {
     "cluster": set(),
     "datagen": {"cluster"},
-    "pretrain": {"cluster", "datagen.shards"},
+    # What a shard holds: its files, its samples, the names of the joints.
+    "pretrain": {"cluster", "datagen.shards", "datagen.sample", "datagen.motion"},
     "finetune": {"cluster", "pretrain.release", "pretrain.encoders", "pretrain.model"},
 }
 
