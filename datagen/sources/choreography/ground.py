@@ -1,0 +1,75 @@
+"""Where the pelvis must be so that what bears on the ground stays there.
+
+The lowest bearing point lies on the floor and, as far as it bears, does not slide: walking
+moves forward by its own steps. Both rules are smooth (a soft minimum over points), and what
+quickness the change of the bearing foot leaves is taken out by a short Gaussian, as the
+compliance of ankles, soles and soft tissue does.
+
+Letters: T frames, P bearing points.
+"""
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from datagen.motion import JOINT_INDEX, Array
+from datagen.sources.choreography import rotation, skeleton
+
+# Bearing points as (joint whose rotation carries the point, offset from it in rest, metres).
+FEET = tuple(
+    (f"{side}_{joint}", offset)
+    for side in ("left", "right")
+    for joint, offset in (
+        ("ankle", (0.0, -0.07, -0.05)),
+        ("foot", (0.0, -0.013, 0.0)),
+        ("foot", (0.0, -0.011, 0.06)),
+    )
+)
+KNEES = tuple((f"{side}_knee", (0.0, -0.02, 0.05)) for side in ("left", "right"))
+TOES = tuple((f"{side}_foot", (0.0, -0.011, 0.06)) for side in ("left", "right"))
+HANDS = tuple(
+    (f"{side}_wrist", (sign * 0.07, -0.03, 0.0)) for side, sign in (("left", 1.0), ("right", -1.0))
+)
+SUPPORTS = {
+    "feet": FEET,
+    "knees": KNEES + TOES,
+    "hands and toes": HANDS + TOES,
+    "hands and knees": HANDS + KNEES,
+}
+SOFT_MINIMUM = 0.012
+COMPLIANCE_SECONDS = 0.045
+
+
+def place_pelvis(quaternions_TJ4: Array, support: str, rate: float) -> Array:
+    """Return the pelvis' position (T, 3) in metres over the floor y = 0.
+
+    `support` is a key of SUPPORTS, or "seat": then the pelvis rests where it is highest enough
+    for the feet to touch the floor on average.
+    """
+    points = SUPPORTS["feet" if support == "seat" else support]
+    points_TP3 = _points(quaternions_TJ4, points)
+    heights_TP = points_TP3[..., 1]
+    if support == "seat":
+        place = np.zeros((len(points_TP3), 3))
+        place[:, 1] = -heights_TP.mean()
+        return place
+    lowest = heights_TP.min(axis=1, keepdims=True)
+    weights_TP = np.exp((lowest - heights_TP) / SOFT_MINIMUM)
+    total = weights_TP.sum(axis=1, keepdims=True)
+    floor_T = lowest[:, 0] - SOFT_MINIMUM * np.log(total[:, 0] / len(points))
+    slide_T3 = np.einsum(
+        "tp,tpc->tc", weights_TP / total, np.gradient(points_TP3, 1.0 / rate, axis=0)
+    )
+    place = -np.concatenate(
+        [np.zeros((1, 3)), np.cumsum(0.5 * (slide_T3[1:] + slide_T3[:-1]), axis=0) / rate]
+    )
+    place[:, 1] = -floor_T
+    return gaussian_filter1d(place, COMPLIANCE_SECONDS * rate, axis=0, mode="nearest")
+
+
+def _points(quaternions_TJ4: Array, points: tuple) -> Array:
+    positions, world = skeleton.body_frames(quaternions_TJ4)
+    joints = [JOINT_INDEX[name] for name, _ in points]
+    offsets = np.array([offset for _, offset in points])
+    return positions[:, joints] + rotation.rotate(
+        world[:, joints], np.broadcast_to(offsets, (len(positions), *offsets.shape))
+    )
