@@ -1,0 +1,96 @@
+"""The command `python -m datagen`: make shards, check them, measure the retargeting."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from cluster.config import load_config
+from cluster.errors import UserError, exit_with
+from datagen.config import DatagenConfig
+from datagen.generate import Outcome, check_bad_share, generate
+from datagen.shards import MANIFEST, Manifest, verify
+
+USAGE = """python -m datagen COMMAND
+
+  generate --config FILE [key=value ...]   make shards from motion, or go on where it stopped
+  verify FOLDER                            check every shard's checksum and samples
+  retarget-error --config FILE ...         retargeted motion against the recordings' own skeleton
+"""
+FAILURES_SHOWN = 5
+
+
+def main() -> int:
+    """Run one of the commands; returns the exit status."""
+    command, *arguments = sys.argv[1:] or ["--help"]
+    if command in ("-h", "--help"):
+        print(USAGE, end="")
+        return 0
+    if command == "generate":
+        return _generate(arguments)
+    if command == "verify":
+        return _verify(arguments)
+    if command == "retarget-error":
+        from datagen import retarget_error
+
+        return retarget_error.main(arguments)
+    raise UserError(f"{command}: no such command; there are generate, verify and retarget-error")
+
+
+def _generate(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser("python -m datagen generate")
+    parser.add_argument("--config", type=Path, help="preset in configs/datagen")
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    given = parser.parse_intermixed_args(arguments)
+    config = load_config(DatagenConfig, given.config, given.overrides)
+    outcome = generate(config)
+    _print_manifest(Path(config.output), outcome.manifest)
+    _print_run(outcome)
+    check_bad_share(outcome.manifest, config)
+    print(
+        f"next           deepspeed pretrain/train.py --config configs/pretrain/demo.yaml "
+        f"data={config.output}"
+    )
+    return 0
+
+
+def _verify(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser("python -m datagen verify")
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args(arguments).folder
+    _print_manifest(folder, verify(folder))
+    print("verified       every checksum matches and every sample can be read")
+    return 0
+
+
+def _print_manifest(folder: Path, manifest: Manifest) -> None:
+    print(f"shards         {len(manifest.shards)} in {folder}, {_megabytes(manifest)}")
+    print(f"clips          {manifest.clips}, of which {len(manifest.failures)} are bad")
+    for failure in manifest.failures[:FAILURES_SHOWN]:
+        print(f"               {failure.clip}: {failure.reason}")
+    if len(manifest.failures) > FAILURES_SHOWN:
+        print(f"               and more: all stand in {folder / MANIFEST}")
+    print(f"motion         {manifest.seconds / 3600:.2f} h, {manifest.windows} windows of 1 s")
+    for source, splits in manifest.hours.items():
+        parts = ", ".join(f"{split} {hours:.2f} h" for split, hours in splits.items())
+        print(f"               {source}: {parts}")
+    print(f"bodies         {manifest.bodies} for each clip ({manifest.body})")
+    print(f"text           {manifest.text_backend}, {manifest.text_size} values")
+
+
+def _megabytes(manifest: Manifest) -> str:
+    return f"{sum(shard.bytes for shard in manifest.shards) / 1e6:.0f} MB"
+
+
+def _print_run(outcome: Outcome) -> None:
+    if not outcome.shards_made:
+        print("this run       had nothing left to do")
+        return
+    rate = outcome.body_frames_made / outcome.seconds
+    print(
+        f"this run       {outcome.shards_made} shards, {outcome.body_frames_made:,} body-frames "
+        f"in {outcome.seconds:.0f} s ({rate:,.0f} a second, start of Ray and text included)"
+    )
+
+
+if __name__ == "__main__":
+    exit_with(main)

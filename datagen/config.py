@@ -1,0 +1,110 @@
+"""The configuration of a datagen run, and which of its keys decide what the data are."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from cluster.connect import ClusterConfig
+from cluster.errors import UserError
+from cluster.runs import digest
+from datagen.body import BodyConfig
+from datagen.imu import ImuConfig
+from datagen.motion import Source
+from datagen.sources.bvh import BvhConfig, BvhSource
+from datagen.sources.choreography import ChoreographyConfig, ChoreographySource
+from datagen.text import TextConfig
+
+# What may change between a run and its continuation: where and how it runs, not what it makes.
+NOT_OF_THE_DATA = ("output", "max_bad_share", "cluster", "text.cache")
+
+
+@dataclass
+class SourcesConfig:
+    """Where motion comes from.
+
+    Attributes:
+        choreography: composed motion, made on the spot; null for none.
+        bvh: motion-capture folders, each under the name that its clips shall carry.
+    """
+
+    choreography: ChoreographyConfig | None = None
+    bvh: dict[str, BvhConfig] = field(default_factory=dict)
+
+
+@dataclass
+class DatagenConfig:
+    """Everything that decides a datagen run.
+
+    Attributes:
+        output: folder for the shards.
+        seed: what is drawn, is drawn from it.
+        bodies: N, people of different build for each clip; the first is always 1.70 m tall.
+        segment_seconds: longest piece of a clip that is one sample.
+        clips_per_shard: most clips in one shard.
+        validation_share: share of the subjects (or clips) that is held out.
+        max_bad_share: the command fails when a larger share of the clips is bad.
+    """
+
+    output: str = "runs/datagen/shards"
+    seed: int = 0
+    bodies: int = 4
+    segment_seconds: float = 60.0
+    clips_per_shard: int = 64
+    validation_share: float = 0.1
+    max_bad_share: float = 0.1
+    sources: SourcesConfig = field(default_factory=SourcesConfig)
+    body: BodyConfig = field(default_factory=BodyConfig)
+    imu: ImuConfig = field(default_factory=ImuConfig)
+    text: TextConfig = field(default_factory=TextConfig)
+    cluster: ClusterConfig = field(default_factory=ClusterConfig)
+
+
+def check(config: DatagenConfig) -> None:
+    """Raise UserError, naming the key, for a value that makes no sense."""
+    limits = (
+        ("bodies", config.bodies, 1, 100_000),
+        ("segment_seconds", config.segment_seconds, 1, 60),
+        ("clips_per_shard", config.clips_per_shard, 1, 1_000_000),
+        ("validation_share", config.validation_share, 0, 0.9),
+        ("max_bad_share", config.max_bad_share, 0, 1),
+    )
+    for key, value, least, most in limits:
+        if not least <= value <= most:
+            raise UserError(f"{key}={value:g}: give a value from {least:g} to {most:g}")
+    if not config.sources.bvh and config.sources.choreography is None:
+        raise UserError("sources: there are none; start from a preset in configs/datagen")
+    choreography = config.sources.choreography
+    if choreography is not None and choreography.name in config.sources.bvh:
+        raise UserError(f"sources.choreography.name={choreography.name}: a bvh source has it too")
+
+
+def open_sources(config: SourcesConfig) -> dict[str, Source]:
+    """Return every source under the name that its clips carry."""
+    sources: dict[str, Source] = {}
+    if config.choreography is not None:
+        sources[config.choreography.name] = ChoreographySource(config.choreography)
+    for name, bvh in config.bvh.items():
+        sources[name] = BvhSource(replace(bvh, name=name))
+    return sources
+
+
+def data_keys(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys, dotted, that decide the data, and their values."""
+    return {
+        key: value
+        for key, value in _flat(config, "")
+        if not any(key == other or key.startswith(f"{other}.") for other in NOT_OF_THE_DATA)
+    }
+
+
+def data_digest(config: DatagenConfig) -> str:
+    """Return a digest of all that decides the data."""
+    return digest(data_keys(asdict(config)))
+
+
+def _flat(value: object, key: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value:
+        for name, part in value.items():
+            yield from _flat(part, f"{key}.{name}" if key else str(name))
+    else:
+        yield key, value

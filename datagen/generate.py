@@ -1,0 +1,177 @@
+"""A datagen run from configuration to manifest: begin or continue, make what is missing, sum up."""
+
+import fcntl
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+import cluster
+import datagen
+from cluster.connect import connected
+from cluster.errors import UserError
+from cluster.progress import Progress
+from cluster.runs import write_json, write_run_record
+from datagen import plan
+from datagen.config import DatagenConfig, check, data_digest, data_keys, open_sources
+from datagen.pipeline import Pipeline, placement
+from datagen.plan import Unit
+from datagen.shards import (
+    MANIFEST,
+    Manifest,
+    ShardInfo,
+    info_path,
+    read_info,
+    write_manifest,
+)
+from datagen.text import embed
+
+PLAN = "plan.json"
+LOCK = ".lock"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run leaves, and what it did for it this time."""
+
+    manifest: Manifest
+    shards_made: int
+    body_frames_made: int
+    seconds: float
+
+
+def generate(config: DatagenConfig) -> Outcome:
+    """Make every shard that is missing in `config.output`, then the manifest.
+
+    Raises UserError for a mistake in the configuration or the sources, and for a folder that was
+    begun with another configuration or that another run is writing to.
+    """
+    check(config)
+    start = time.monotonic()
+    config_digest = data_digest(config)
+    pipeline = Pipeline(config, config_digest)
+    units = _plan(config)
+    folder = Path(config.output)
+    with _locked(folder):
+        _begin_or_continue(folder, config, units)
+        infos = {unit.index: info for unit in units if (info := read_info(folder, unit.index))}
+        missing = [unit for unit in units if unit.index not in infos]
+        for info in _make(missing, units, config, config_digest) if missing else ():
+            infos[info.index] = info
+        manifest = write_manifest(
+            folder,
+            [infos[unit.index] for unit in units],
+            config_digest=config_digest,
+            seed=config.seed,
+            bodies=config.bodies,
+            body=pipeline.body,
+            placement=placement(config),
+            text_backend=config.text.backend,
+            text_size=max(info.text_size for info in infos.values()),
+        )
+    frames = sum(infos[unit.index].frames for unit in missing)
+    return Outcome(manifest, len(missing), frames * config.bodies, time.monotonic() - start)
+
+
+def check_bad_share(manifest: Manifest, config: DatagenConfig) -> None:
+    """Raise UserError when too large a share of the clips is bad, or all of them."""
+    bad = len(manifest.failures)
+    share = bad / manifest.clips
+    if manifest.samples and share <= config.max_bad_share:
+        return
+    first = manifest.failures[0]
+    raise UserError(
+        f"{config.output}: {bad} of {manifest.clips} clips are bad ({share:.0%}; max_bad_share is "
+        f"{config.max_bad_share:.0%}), such as {first.clip}: {first.reason}; all reasons stand in "
+        f"{Path(config.output) / MANIFEST}, and what was made stays"
+    )
+
+
+def _plan(config: DatagenConfig) -> list[Unit]:
+    clips = []
+    for name, source in open_sources(config.sources).items():
+        listed = source.list_clips()
+        if odd := {clip.source for clip in listed} - {name}:
+            raise ValueError(f"the source {name} lists clips of {odd}")
+        clips.extend(listed)
+    return plan.make_plan(
+        clips,
+        seed=config.seed,
+        validation_share=config.validation_share,
+        clips_per_shard=config.clips_per_shard,
+    )
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a folder; the lock goes with the process, however that ends."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = open(folder / LOCK, "w")  # noqa: SIM115
+    except OSError as error:
+        raise UserError(f"output={folder}: cannot be written to: {error.strerror}") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"output={folder}: another run is writing there") from None
+        for left_over in folder.glob(".*.part"):
+            left_over.unlink(missing_ok=True)
+        yield
+
+
+def _begin_or_continue(folder: Path, config: DatagenConfig, units: list[Unit]) -> None:
+    """Record a fresh run, or make sure that the folder holds the beginning of this very one."""
+    record = plan.describe(units)
+    if not (folder / PLAN).is_file():
+        if info_path(folder, 0).exists():
+            raise UserError(f"{folder}: holds shards but no {PLAN}; choose another output")
+        write_run_record(folder, config, config.seed)
+        write_json(folder / PLAN, record)  # last: marks the folder as begun
+        return
+    if unlike := _unlike(folder, config):
+        raise UserError(
+            f"{folder}: was begun with another configuration: {unlike}; give the same, or "
+            "choose another output"
+        )
+    if unlike := plan.difference(_read_plan(folder), record):
+        raise UserError(f"{folder}: was begun with other clips: {unlike}; choose another output")
+
+
+def _unlike(folder: Path, config: DatagenConfig) -> str:
+    stored: Any = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"))
+    there, here = data_keys(stored), data_keys(asdict(config))
+    parts = [
+        f"{key} is {there.get(key, 'absent')} there and {here.get(key, 'absent')} here"
+        for key in [*here, *(key for key in there if key not in here)]
+        if there.get(key, ...) != here.get(key, ...)
+    ]
+    more = f" and {len(parts) - 3} more keys differ" if len(parts) > 3 else ""
+    return ", ".join(parts[:3]) + more
+
+
+def _read_plan(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / PLAN).read_text())
+
+
+def _make(
+    missing: list[Unit], units: list[Unit], config: DatagenConfig, config_digest: str
+) -> Iterator[ShardInfo]:
+    # Of all units, not of the missing ones: a continued run must get the very same vectors.
+    vectors = embed([clip.text for unit in units for clip in unit.clips], config.text)
+    from datagen.workers import make_shards  # brings Ray, which a finished run does without
+
+    total, bad = sum(len(unit.clips) for unit in missing), 0
+    with (
+        connected(config.cluster, (cluster, datagen)) as workers,
+        Progress("datagen", total, "clips") as progress,
+    ):
+        for unit, info in make_shards(missing, vectors, config, config_digest, workers):
+            bad += len(info.failures)
+            progress.advance(len(unit.clips), f"{bad} bad" if bad else "")
+            yield info
