@@ -1,0 +1,82 @@
+"""Shoulder exercises recorded with a smartwatch, as the package `seglearn` ships them.
+
+Burns et al. 2018 (arXiv 1802.01489): 10 people, 7 exercises, each with the watch on the left and
+then on the right wrist, 50 Hz, accelerometer in g, gyroscope in rad/s.
+
+The watch reports gravity with the opposite sign to specific force: lying face up it reads
+z = -1 g. In the exercises with a hanging arm (pendulum, trapezius extension) its x channel reads
++1.0 g on the left and -1.0 g on the right wrist, so with the sign turned x points towards the
+hand on the left and towards the elbow on the right wrist; y reads +0.9 g in the rotations with
+the forearm level and the little finger below. That is the watch frame of `Recording`. The sign
+touches the accelerometer alone: the gyroscope follows the right-hand rule in the same axes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cluster.errors import UserError
+from finetune.targets.recording import GRAVITY, Recording, Target
+
+RATE = 50.0
+ABOUT = (
+    "Shoulder exercises on a smartwatch (Burns et al. 2018, arXiv 1802.01489), the ten people "
+    "that the package seglearn ships (BSD-3-Clause)"
+)
+LABEL_NAMES = {
+    "PEN": "pendulum",
+    "ABD": "abduction",
+    "FEL": "forward elevation",
+    "IR": "internal rotation",
+    "ER": "external rotation",
+    "TRAP": "trapezius extension",
+    "ROW": "upright row",
+}
+
+
+@dataclass
+class SeglearnWatchConfig:
+    """The sign that turns the watch's accelerometer into specific force."""
+
+    gravity_sign: int = -1
+
+
+def read(config: SeglearnWatchConfig) -> Target:
+    """Read the 140 recordings; UserError when `seglearn` or its data is missing."""
+    if config.gravity_sign not in (-1, 1):
+        raise UserError(f"target.seglearn_watch.gravity_sign is {config.gravity_sign}; -1 or 1")
+    data = _load()
+    recordings = []
+    for signals_TC, label, side, subject in zip(
+        data["X"], data["y"], data["side"], data["subject"], strict=True
+    ):
+        wrist = int(side)
+        signals_TWC = np.zeros((len(signals_TC), 2, 6))
+        signals_TWC[:, wrist, :3] = config.gravity_sign * GRAVITY * signals_TC[:, :3]
+        signals_TWC[:, wrist, 3:] = signals_TC[:, 3:]
+        exercise = data["y_labels"][int(label)]
+        recordings.append(
+            Recording(
+                name=f"person {int(subject)}, {exercise}, {('left', 'right')[wrist]} wrist",
+                subject=f"{int(subject):02d}",
+                signals_TWC=signals_TWC,
+                timestamps_T=np.arange(len(signals_TC)) / RATE,
+                labels_T=np.full(len(signals_TC), int(label)),
+                wrists=(wrist == 0, wrist == 1),
+                has_gyroscope=True,
+            )
+        )
+    names = tuple(LABEL_NAMES[name] for name in data["y_labels"])
+    return Target("seglearn_watch", ABOUT, names, tuple(recordings))
+
+
+def _load() -> dict:
+    try:
+        from seglearn.datasets import load_watch
+
+        return load_watch()
+    except (ImportError, OSError) as error:
+        raise UserError(
+            f"target seglearn_watch: its recordings cannot be read ({error}); "
+            "they come with the package seglearn: run make setup"
+        ) from None

@@ -1,0 +1,190 @@
+"""Train one network on one fold, the same way for every row.
+
+Shape letters: N all windows, M windows of a part, B batch, T frames, W wrists, C channels,
+L tokens, D width, K classes.
+"""
+
+import copy
+import math
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from finetune.classifiers import EncoderClassifier
+from finetune.scores import score
+
+EVALUATION_BATCH = 256
+
+
+@dataclass
+class TrainingConfig:
+    """The recipe of all rows.
+
+    The rate rises over the first `warmup` epochs and falls to zero as a cosine over `epochs`.
+    Training ends early after `patience` epochs without a lower validation loss. An encoder that
+    waits is set free after `unfreeze_patience` such epochs and then trains at
+    `encoder_rate_factor` times the rate. `gradient_norm` clips.
+    """
+
+    epochs: int = 40
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    encoder_rate_factor: float = 0.3
+    warmup: float = 1.0
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.1
+    gradient_norm: float = 1.0
+    patience: int = 12
+    unfreeze_patience: int = 3
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """All windows as tensors; `tokens_NLD` holds what a frozen encoder makes of them."""
+
+    signals_NTWC: Tensor
+    present_NWC: Tensor
+    labels_N: Tensor
+    tokens_NLD: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of a training's history."""
+
+    epoch: int
+    rate: float
+    train_loss: float
+    validation_loss: float
+    validation_macro_f1: float
+    encoder_trains: bool
+
+
+class DivergedError(Exception):
+    """The loss is not finite."""
+
+
+def fit(
+    model: nn.Module,
+    data: TrainingData,
+    train_M: Tensor,
+    validation_M: Tensor,
+    config: TrainingConfig,
+    thaws: bool,
+) -> list[Epoch]:
+    """Train `model` and leave it with the weights of the lowest validation loss.
+
+    `thaws` sets a frozen encoder free at the first plateau, from the best weights so far. Draws
+    from torch's global random state. Raises DivergedError for a loss that is not finite.
+    """
+    optimizer = torch.optim.AdamW(
+        [{"params": [p for p in model.parameters() if p.requires_grad], "factor": 1.0}],
+        weight_decay=config.weight_decay,
+    )
+    history: list[Epoch] = []
+    lowest, stale, best = math.inf, 0, copy.deepcopy(model.state_dict())
+    for number in range(config.epochs):
+        train_loss = _train_epoch(model, data, train_M, optimizer, config, number)
+        logits_MK = predict(model, data, validation_M)
+        loss, macro_f1 = _validate(logits_MK, data.labels_N[validation_M])
+        trains = not _waits(model)
+        rate = optimizer.param_groups[0]["lr"]
+        history.append(Epoch(number, rate, train_loss, loss, macro_f1, trains))
+        if loss < lowest:
+            lowest, stale, best = loss, 0, copy.deepcopy(model.state_dict())
+        else:
+            stale += 1
+        if thaws and _waits(model) and stale >= config.unfreeze_patience:
+            model.load_state_dict(best)
+            _thaw(model, optimizer, config)
+            stale = 0
+        elif stale >= config.patience:
+            break
+    model.load_state_dict(best)
+    return history
+
+
+@torch.inference_mode()
+def predict(model: nn.Module, data: TrainingData, windows_M: Tensor) -> Tensor:
+    """Return class scores (M, K) of some windows."""
+    model.eval()
+    return torch.cat([_forward(model, data, part) for part in windows_M.split(EVALUATION_BATCH)])
+
+
+def learning_rate(config: TrainingConfig, epochs_done: float) -> float:
+    """Return the rate after that many epochs: a linear rise, then half a cosine down to zero."""
+    if epochs_done < config.warmup:
+        return config.learning_rate * epochs_done / config.warmup
+    share = (epochs_done - config.warmup) / max(config.epochs - config.warmup, 1e-9)
+    return config.learning_rate * (1 + math.cos(math.pi * min(share, 1.0))) / 2
+
+
+def history_columns(history: list[Epoch]) -> dict[str, list]:
+    """Return the history by column."""
+    return {name: [asdict(epoch)[name] for epoch in history] for name in asdict(history[0])}
+
+
+def _train_epoch(
+    model: nn.Module,
+    data: TrainingData,
+    train_M: Tensor,
+    optimizer: torch.optim.Optimizer,
+    config: TrainingConfig,
+    number: int,
+) -> float:
+    model.train()
+    batches = _batches(train_M, config.batch_size)
+    total = 0.0
+    for step, batch_B in enumerate(batches):
+        rate = learning_rate(config, number + (step + 1) / len(batches))
+        for group in optimizer.param_groups:
+            group["lr"] = rate * group["factor"]
+        loss = functional.cross_entropy(
+            _forward(model, data, batch_B),
+            data.labels_N[batch_B],
+            label_smoothing=config.label_smoothing,
+        )
+        if not torch.isfinite(loss):
+            raise DivergedError(f"the training loss is {loss.item()} in epoch {number}")
+        optimizer.zero_grad()
+        loss.backward()
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        nn.utils.clip_grad_norm_(parameters, config.gradient_norm)
+        optimizer.step()
+        total += loss.item()
+    return total / len(batches)
+
+
+def _batches(train_M: Tensor, size: int) -> list[Tensor]:
+    """Return shuffled batches of nearly equal size, none so small that BatchNorm fails."""
+    order_M = train_M[torch.randperm(len(train_M))]
+    return list(order_M.tensor_split(max(1, round(len(order_M) / size))))
+
+
+def _forward(model: nn.Module, data: TrainingData, batch_B: Tensor) -> Tensor:
+    present_BWC = data.present_NWC[batch_B]
+    if isinstance(model, EncoderClassifier) and model.frozen and data.tokens_NLD is not None:
+        return model.classify(data.tokens_NLD[batch_B], present_BWC)
+    return model(data.signals_NTWC[batch_B], present_BWC)
+
+
+def _validate(logits_MK: Tensor, labels_M: Tensor) -> tuple[float, float]:
+    loss = functional.cross_entropy(logits_MK, labels_M).item()
+    if not math.isfinite(loss):
+        raise DivergedError(f"the validation loss is {loss}")
+    scores = score(labels_M.numpy(), logits_MK.argmax(1).numpy(), logits_MK.shape[1])
+    return loss, scores.macro_f1
+
+
+def _waits(model: nn.Module) -> bool:
+    return isinstance(model, EncoderClassifier) and model.frozen
+
+
+def _thaw(model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainingConfig) -> None:
+    assert isinstance(model, EncoderClassifier)
+    model.set_frozen(False)
+    optimizer.add_param_group(
+        {"params": list(model.encoders.parameters()), "factor": config.encoder_rate_factor}
+    )

@@ -1,0 +1,170 @@
+"""Recordings to windows at the encoders' rate.
+
+Shape letters: N windows, T frames, W wrists (left, right), C channels (ax ay az gx gy gz).
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+from scipy.signal import resample_poly
+
+from cluster.errors import UserError
+from finetune.targets.recording import UNLABELLED, Recording, Target
+
+RATE = 60
+SEGMENT = 60
+# Reflecting x turns a right recording into a left one. Acceleration is a vector: its x component
+# changes sign. Angular velocity is an axial vector: the components along the mirror change sign.
+MIRROR_SIGNS_C = np.array([-1.0, 1.0, 1.0, 1.0, -1.0, -1.0])
+# Time stamps that stray from an even grid by less than this share of a step count as even.
+EVEN_SHARE = 0.02
+
+
+@dataclass
+class WindowsConfig:
+    """How recordings are cut.
+
+    A gap in time longer than `max_gap` seconds ends a stretch; no window reaches over it.
+    `mirror` is `left` (a recording of the right wrist alone is reflected onto the left side, so
+    that one encoder and one classifier serve both) or `none`.
+    """
+
+    seconds: int = 4
+    overlap: float = 0.5
+    max_gap: float = 0.2
+    mirror: str = "left"
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of all recordings: float32 signals in SI, channel presence, labels, people."""
+
+    signals_NTWC: np.ndarray
+    present_NWC: np.ndarray
+    labels_N: np.ndarray
+    subjects_N: np.ndarray
+    recordings_N: np.ndarray
+    starts_N: np.ndarray
+    label_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels_N)
+
+    @cached_property
+    def digest(self) -> str:
+        """A digest of everything that a score can depend on."""
+        state = hashlib.sha256()
+        for array in (self.signals_NTWC, self.present_NWC, self.labels_N):
+            state.update(np.ascontiguousarray(array).tobytes())
+        state.update("\x1f".join([*self.subjects_N, *self.label_names]).encode())
+        return state.hexdigest()[:16]
+
+
+def cut_windows(target: Target, config: WindowsConfig) -> Windows:
+    """Cut every recording of `target`; UserError when not a single labelled window results."""
+    _check(config)
+    columns: list[list] = [[], [], [], [], [], []]
+    for index, recording in enumerate(target.recordings):
+        mirrored = _mirror(recording) if config.mirror == "left" else recording
+        for signals_TWC, label, start in _windows_of(mirrored, config):
+            values = (signals_TWC, mirrored.present_WC, label, recording.subject, index, start)
+            for column, value in zip(columns, values, strict=True):
+                column.append(value)
+    if not columns[0]:
+        raise UserError(
+            f"target {target.name}: no labelled window of {config.seconds} s in "
+            f"{len(target.recordings)} recordings; lower windows.seconds or raise windows.max_gap"
+        )
+    signals, present, labels, subjects, recordings, starts = columns
+    return Windows(
+        signals_NTWC=np.stack(signals).astype(np.float32),
+        present_NWC=np.stack(present),
+        labels_N=np.array(labels),
+        subjects_N=np.array(subjects),
+        recordings_N=np.array(recordings),
+        starts_N=np.array(starts),
+        label_names=target.label_names,
+    )
+
+
+def resample(signals_TX: np.ndarray, timestamps_T: np.ndarray) -> np.ndarray:
+    """Return signals sampled at RATE from the first time stamp on, low-passed when the rate falls.
+
+    Even time stamps are resampled by a polyphase filter; uneven ones are first interpolated onto
+    an even grid at least as dense as their median step.
+    """
+    count = len(timestamps_T)
+    step = (timestamps_T[-1] - timestamps_T[0]) / (count - 1)
+    even_T = timestamps_T[0] + step * np.arange(count)
+    if np.abs(timestamps_T - even_T).max() > EVEN_SHARE * step:
+        step = float(np.median(np.diff(timestamps_T)))
+        even_T = np.arange(timestamps_T[0], timestamps_T[-1] + 1e-9, step)
+        signals_TX = np.stack([np.interp(even_T, timestamps_T, x_T) for x_T in signals_TX.T], 1)
+    ratio = Fraction(RATE * step).limit_denominator(500)
+    if ratio == 1:
+        return signals_TX
+    return resample_poly(signals_TX, ratio.numerator, ratio.denominator, padtype="line")
+
+
+def _check(config: WindowsConfig) -> None:
+    if config.seconds < 1:
+        raise UserError(f"windows.seconds is {config.seconds}; at least 1 (one encoder segment)")
+    if not 0 <= config.overlap < 1:
+        raise UserError(f"windows.overlap is {config.overlap}; from 0 up to but not 1")
+    if config.max_gap <= 0:
+        raise UserError(f"windows.max_gap is {config.max_gap}; above 0 seconds")
+    if config.mirror not in ("left", "none"):
+        raise UserError(f"windows.mirror is {config.mirror}; left or none")
+
+
+def _mirror(recording: Recording) -> Recording:
+    if recording.wrists != (False, True):
+        return recording
+    signals_TWC = np.zeros_like(recording.signals_TWC)
+    signals_TWC[:, 0] = recording.signals_TWC[:, 1] * MIRROR_SIGNS_C
+    return Recording(
+        name=recording.name,
+        subject=recording.subject,
+        signals_TWC=signals_TWC,
+        timestamps_T=recording.timestamps_T,
+        labels_T=recording.labels_T,
+        wrists=(True, False),
+        has_gyroscope=recording.has_gyroscope,
+    )
+
+
+def _windows_of(
+    recording: Recording, config: WindowsConfig
+) -> Iterator[tuple[np.ndarray, int, float]]:
+    """Yield signals (T, W, C), majority label and start time of each labelled window."""
+    frames = config.seconds * RATE
+    hop = max(1, round(frames * (1 - config.overlap)))
+    gaps = np.flatnonzero(np.diff(recording.timestamps_T) > config.max_gap) + 1
+    for stretch in np.split(np.arange(len(recording.timestamps_T)), gaps):
+        if len(stretch) < 2:
+            continue
+        times_T = recording.timestamps_T[stretch]
+        signals_TX = resample(recording.signals_TWC[stretch].reshape(len(stretch), -1), times_T)
+        grid_T = times_T[0] + np.arange(len(signals_TX)) / RATE
+        # The filter may hand back frames behind the last measured sample; they are not used.
+        length = int(np.searchsorted(grid_T, times_T[-1] + 1 / RATE))
+        labels_T = recording.labels_T[stretch][_nearest(times_T, grid_T[:length])]
+        for start in range(0, length - frames + 1, hop):
+            label = _majority(labels_T[start : start + frames])
+            if label != UNLABELLED:
+                window_TWC = signals_TX[start : start + frames].reshape(frames, 2, 6)
+                yield window_TWC, label, float(grid_T[start])
+
+
+def _nearest(times_T: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    middles = (times_T[1:] + times_T[:-1]) / 2
+    return np.searchsorted(middles, wanted)
+
+
+def _majority(labels_T: np.ndarray) -> int:
+    values, counts = np.unique(labels_T, return_counts=True)
+    return int(values[counts.argmax()])
