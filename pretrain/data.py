@@ -1,5 +1,6 @@
 """The folder of shards that a run learns from, checked before the first step."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ class Data:
     Attributes:
         text_size: length of a text vector.
         text_backend: what made the text vectors.
+        placement: how the sensors were worn.
         identity: digest of the shards' checksums; equal for equal data wherever it lies.
     """
 
@@ -23,12 +25,15 @@ class Data:
     validation: tuple[ShardInfo, ...]
     text_size: int
     text_backend: str
+    placement: str
     identity: str
 
-    @property
-    def hours(self) -> float:
-        """Hours of motion to learn from; bodies are not counted."""
-        return sum(shard.seconds for shard in self.train) / 3600
+    def describe(self) -> str:
+        """Return what there is to learn from, in words; bodies are not counted."""
+        seconds: dict[str, float] = {}
+        for shard in self.train:
+            seconds[shard.source] = seconds.get(shard.source, 0) + shard.seconds
+        return ", ".join(f"{total / 3600:.2f} h of {name}" for name, total in seconds.items())
 
 
 def open_data(folder: Path) -> Data:
@@ -48,8 +53,13 @@ def open_data(folder: Path) -> Data:
         validation=_split(folder, manifest.shards, "validation"),
         text_size=manifest.text_size,
         text_backend=manifest.text_backend,
+        placement=_in_words(manifest.placement),
         identity=digest([shard.sha256 for shard in manifest.shards]),
     )
+
+
+def _in_words(placement: object) -> str:
+    return placement if isinstance(placement, str) else json.dumps(placement, sort_keys=True)
 
 
 def _check_one_kind(folder: Path, shards: tuple[ShardInfo, ...]) -> None:

@@ -1,0 +1,127 @@
+"""What a pre-training run can be told."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from omegaconf import MISSING, OmegaConf
+
+from cluster.errors import UserError
+from pretrain.model import ModelConfig
+from pretrain.schedule import OptimizerConfig
+from pretrain.stream import StreamConfig
+
+# Keys that may differ when a run is continued: they do not change what is computed.
+FREE_KEYS = ("data", "output", "resume", "stream.readers", "stream.ahead", "save")
+
+
+class Precision(Enum):
+    """fp32, or bf16 arithmetic where it is safe, with weights and losses in fp32."""
+
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+@dataclass
+class ValidationConfig:
+    """When and on what a run is judged.
+
+    Attributes:
+        every: steps from one validation to the next; there is one after the last step, too.
+        windows: size of the pool in which each window has to find its own counterpart.
+    """
+
+    every: int = 100
+    windows: int = 256
+
+
+@dataclass
+class SaveConfig:
+    """Checkpoints.
+
+    Attributes:
+        every: steps from one checkpoint to the next; there is one after the last step, too.
+        keep: how many of the latest are kept.
+    """
+
+    every: int = 100
+    keep: int = 2
+
+
+@dataclass
+class TrainConfig:
+    """A pre-training run.
+
+    Attributes:
+        data: folder of shards.
+        output: folder of the run.
+        seed: decides weights, order, windows, bodies and dropout.
+        steps: how many steps of the optimizer; or else
+        epochs: how often each clip is gone through.
+        batch_size: windows that one rank contrasts at a time.
+        accumulate: batches whose gradients are summed for one step.
+        precision: arithmetic.
+        zero: ZeRO stage: 0 keeps everything on every rank, 1 spreads the optimizer's state over
+            the ranks, 2 the gradients as well.
+        resume: folder of another run, or one of its checkpoints, to continue from; a run whose
+            own output folder holds checkpoints always continues from these.
+    """
+
+    data: str = MISSING
+    output: str = MISSING
+    seed: int = 0
+    steps: int | None = None
+    epochs: int | None = None
+    batch_size: int = 256
+    accumulate: int = 1
+    precision: Precision = Precision.fp32
+    zero: int = 0
+    resume: str | None = None
+    model: ModelConfig = field(default_factory=ModelConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    stream: StreamConfig = field(default_factory=StreamConfig)
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
+    save: SaveConfig = field(default_factory=SaveConfig)
+
+    def check(self) -> None:
+        """Raise UserError, naming the key, for a value that no run can have."""
+        if (self.steps is None) == (self.epochs is None):
+            raise UserError("config: give either steps or epochs")
+        for key, value, least, most in (
+            ("steps", self.steps, 1, None),
+            ("epochs", self.epochs, 1, None),
+            ("batch_size", self.batch_size, 2, None),
+            ("accumulate", self.accumulate, 1, None),
+            ("zero", self.zero, 0, 2),
+            ("stream.open_shards", self.stream.open_shards, 1, None),
+            ("stream.readers", self.stream.readers, 1, None),
+            ("stream.ahead", self.stream.ahead, 1, None),
+            ("validation.every", self.validation.every, 1, None),
+            ("validation.windows", self.validation.windows, 2, None),
+            ("save.every", self.save.every, 1, None),
+            ("save.keep", self.save.keep, 1, None),
+        ):
+            if value is not None and (value < least or (most is not None and value > most)):
+                wanted = f"at least {least}" if most is None else f"from {least} to {most}"
+                raise UserError(f"{key}: must be {wanted}, not {value}")
+        self.optimizer.check()
+
+    def binding(self) -> dict[str, Any]:
+        """Return every key that a continued run must share with its beginning, with its value."""
+        plain = OmegaConf.to_container(OmegaConf.structured(self), enum_to_str=True)
+        assert isinstance(plain, dict)
+        return {
+            key: value
+            for key, value in _leaves(plain, "")
+            if not any(key == free or key.startswith(f"{free}.") for free in FREE_KEYS)
+        }
+
+
+def _leaves(value: Any, key: str) -> list[tuple[str, Any]]:
+    if not isinstance(value, dict):
+        return [(key, value)]
+    return [
+        leaf
+        for name, part in value.items()
+        for leaf in _leaves(part, f"{key}.{name}" if key else str(name))
+    ]

@@ -1,0 +1,138 @@
+"""How well a model finds, among windows never trained on, the counterpart of each.
+
+Shape letters: V windows, Q queries, K keys, D embedding.
+"""
+
+from collections import Counter
+from math import comb
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from cluster.runs import seed_from
+from datagen.shards import WINDOW_FRAMES
+from pretrain.clips import Batch, Clips, Int, cut, join, read_clips
+from pretrain.data import Data
+from pretrain.losses import PAIRS
+from pretrain.ranks import gather_rows
+from pretrain.world import World
+
+RECALL_AT = (1, 5, 10)
+
+
+def validation_pool(data: Data, count: int, seed: int) -> Batch:
+    """Return a fixed choice of `count` validation windows, or as many as there are.
+
+    Windows do not overlap, and no clip gives a second one before every clip has given one.
+    Shards are read in a seeded order until there are enough clips.
+    """
+    rng = np.random.default_rng(seed_from("validation", seed))
+    read: list[Clips] = []
+    known: set[int] = set()
+    for index in rng.permutation(len(data.validation)):
+        read.append(read_clips(data.folder, data.validation[index], check=True))
+        known.update(read[-1].clip_S.tolist())
+        if len(known) >= count:
+            break
+    clips = join(read)
+    windows_V3 = rng.permutation(_windows_side_by_side(clips, rng))
+    turn_V = _turns(clips.clip_S[windows_V3[:, 0]])
+    return cut(clips, windows_V3[np.argsort(turn_V, kind="stable")[:count]])
+
+
+def _windows_side_by_side(clips: Clips, rng: np.random.Generator) -> Int:
+    sample_V = np.repeat(np.arange(len(clips.keys)), clips.windows_S)
+    start_V = _turns(sample_V) * WINDOW_FRAMES
+    return np.stack([sample_V, start_V, rng.integers(0, clips.bodies_S[sample_V])], axis=1)
+
+
+def _turns(values_V: Int) -> Int:
+    """Return how often each value has come before."""
+    seen: Counter[int] = Counter()
+    turns = np.empty_like(values_V)
+    for place, value in enumerate(values_V.tolist()):
+        turns[place] = seen[value]
+        seen[value] += 1
+    return turns
+
+
+def recall(similarity_QK: Tensor, correct_QK: Tensor) -> dict[int, float]:
+    """Return, for each k of RECALL_AT, the share of queries with a correct key among the first k.
+
+    A wrong key as similar as the best correct one is put before it, so that a model that maps
+    everything to one point finds nothing.
+    """
+    best_Q1 = similarity_QK.masked_fill(~correct_QK, -torch.inf).amax(1, keepdim=True)
+    wrong_before_Q = ((similarity_QK >= best_Q1) & ~correct_QK).sum(1)
+    return {k: (wrong_before_Q < k).float().mean().item() for k in RECALL_AT}
+
+
+def chance(correct_QK: Tensor) -> dict[int, float]:
+    """Return the recall that drawing keys blindly has on average."""
+    keys = correct_QK.shape[1]
+    counts = correct_QK.sum(1).tolist()
+    return {
+        k: float(np.mean([1 - comb(keys - count, k) / comb(keys, k) for count in counts]))
+        for k in RECALL_AT
+    }
+
+
+def retrieval(embeddings_VD: dict[str, Tensor], caption_V: Tensor) -> dict[str, float]:
+    """Score every pair of modalities both ways, and chance.
+
+    To or from text, every window with an equal sentence is correct; otherwise only the same one.
+    """
+    unit = {name: functional.normalize(rows.float(), dim=1) for name, rows in embeddings_VD.items()}
+    itself = torch.eye(len(caption_V), dtype=torch.bool, device=caption_V.device)
+    equal = caption_V[:, None] == caption_V
+    scores: dict[str, float] = {}
+    for pair in PAIRS:
+        first, second = pair.split("-")
+        correct = equal if "text" in (first, second) else itself
+        similarity = unit[first] @ unit[second].T
+        for name, matrix in (
+            (f"{first}-to-{second}", similarity),
+            (f"{second}-to-{first}", similarity.T),
+        ):
+            scores |= {f"{name}/recall@{k}": share for k, share in recall(matrix, correct).items()}
+    for name, correct in (("text", equal), ("others", itself)):
+        scores |= {f"chance-{name}/recall@{k}": share for k, share in chance(correct).items()}
+    return scores
+
+
+def validate(engine: Any, pool: Batch, world: World) -> dict[str, float]:
+    """Return validation losses (`loss/...`) and retrieval scores (`retrieval/...`).
+
+    Every rank calls this with the same pool and looks at an equal part of it; losses and scores
+    are those of the whole pool.
+    """
+    share = len(pool["key"]) // world.ranks
+    own = to_device(rows(pool, world.rank * share, (world.rank + 1) * share), world.device)
+    engine.eval()
+    with torch.no_grad():
+        output = engine(own)
+    engine.train()
+    names = list(output.losses)
+    losses = world.mean(torch.stack([output.losses[name].float() for name in names]))
+    embeddings = {name: gather_rows(part.float()) for name, part in output.embeddings.items()}
+    scores = retrieval(embeddings, pool["caption"][: share * world.ranks].to(world.device))
+    return {
+        **{f"loss/{name}": value for name, value in zip(names, losses.tolist(), strict=True)},
+        **{f"retrieval/{name}": value for name, value in scores.items()},
+    }
+
+
+def rows(batch: Batch, first: int, last: int) -> Batch:
+    """Return a part of a batch."""
+    return {name: value[first:last] for name, value in batch.items()}
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """Return the batch with its tensors on a device."""
+    return {
+        name: value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
+        for name, value in batch.items()
+    }

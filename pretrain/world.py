@@ -1,0 +1,108 @@
+"""The ranks that train together, and what DeepSpeed needs before it starts."""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from cluster.errors import UserError
+
+SECONDS_TO_SPEAK = 5
+
+
+@dataclass(frozen=True)
+class World:
+    """This process among those that train together."""
+
+    rank: int
+    ranks: int
+    device: torch.device
+
+    @property
+    def leads(self) -> bool:
+        """Whether this rank writes and speaks for all."""
+        return self.rank == 0
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Return the mean of `values` over the ranks; not finite where any rank's is not."""
+        if self.ranks > 1:
+            dist.all_reduce(values)
+        return values / self.ranks
+
+    def wait(self) -> None:
+        """Return once every rank has come here."""
+        if self.ranks > 1:
+            dist.barrier()
+
+    def leave(self) -> None:
+        """Part from the other ranks, once all have come here."""
+        self.wait()
+        dist.destroy_process_group()
+
+
+def ranks_started() -> tuple[int, int]:
+    """Return this process's rank and how many the launcher has started; without one, 0 and 1."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def join_world(rank: int, ranks: int) -> World:
+    """Meet the other ranks; raises UserError where their meeting point is taken."""
+    if ranks == 1:
+        # Nobody else has to know the port, so runs side by side need not quarrel about one.
+        os.environ |= {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}
+        os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
+    if "OMP_NUM_THREADS" not in os.environ:
+        local_ranks = int(os.environ.get("LOCAL_SIZE", "1"))
+        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // local_ranks))
+    if not torch.accelerator.is_available():
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")
+    import deepspeed  # takes seconds, so not before the configuration is known to be right
+    from deepspeed.accelerator import get_accelerator
+
+    deepspeed.utils.set_log_level_from_string("warning")
+    if ranks == 1:
+        # Shared memory between ranks takes a minute to compile and serves nobody here.
+        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    elif rank == 0 and get_accelerator().device_name() == "cpu" and not _shared_memory_built():
+        print("compiling DeepSpeed's shared memory for CPU ranks: once, about a minute", flush=True)
+    try:
+        deepspeed.init_distributed(verbose=False)
+    except dist.DistNetworkError:
+        port = int(os.environ["MASTER_PORT"])
+        raise UserError(
+            f"port {port} is taken, probably by another run; give this one another: "
+            f"deepspeed --master_port={port + 1} ..."
+        ) from None
+    return World(rank, ranks, torch.device(get_accelerator().current_device_name()))
+
+
+def _shared_memory_built() -> bool:
+    default = Path.home() / ".cache" / "torch_extensions"
+    folder = Path(os.environ.get("TORCH_EXTENSIONS_DIR", default))
+    return any(folder.rglob("deepspeed_shm_comm.so"))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def speak_in_turn(main: Callable[[], int]) -> int:
+    """Run `main`; where it fails, let the leading rank say why first.
+
+    A mistake in the configuration fails on every rank. The launcher ends the others as soon as
+    one has failed, so the user reads one line, unless the fault is another rank's own.
+    """
+    try:
+        return main()
+    except UserError:
+        if ranks_started()[0] > 0:
+            time.sleep(SECONDS_TO_SPEAK)
+        raise
