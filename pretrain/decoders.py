@@ -21,7 +21,7 @@ class DecoderConfig:
     """One stage of ConvTranspose and unpooling for each entry of `channels` and `unpooling`.
 
     The window must be a multiple of the product of `unpooling`; what is left of it, 5 frames by
-    default, is what the first ConvTranspose makes of the embedding.
+    default, is what the first ConvTranspose makes of the embedding. `kernel` is odd.
     """
 
     channels: list[int] = field(default_factory=lambda: [128, 64, 32])
@@ -39,16 +39,7 @@ class Pose2Imu(nn.Module):
 
     def __init__(self, config: DecoderConfig, window: int, embedding: int) -> None:
         super().__init__()
-        if len(config.channels) != len(config.unpooling):
-            raise ValueError("decoder.channels and decoder.unpooling must be equally long")
-        if config.kernel % 2 == 0:
-            raise ValueError(f"decoder.kernel is {config.kernel}; it must be odd")
-        first, left_over = divmod(window, math.prod(config.unpooling))
-        if left_over:
-            raise ValueError(
-                f"decoder.unpooling multiplies to {math.prod(config.unpooling)}, "
-                f"which does not divide the window of {window} frames"
-            )
+        first = window // math.prod(config.unpooling)
         # The embedding has length one, so a kernel of the first length spreads it over time.
         kernels = [first] + [config.kernel] * (len(config.channels) - 1)
         paddings = [0] + [config.kernel // 2] * (len(config.channels) - 1)

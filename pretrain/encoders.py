@@ -19,7 +19,10 @@ CHANNELS = 6
 
 @dataclass
 class TextEncoderConfig:
-    """Residual 1-D CNN over the text vector; one block for each entry of `channels`."""
+    """Residual 1-D CNN over the text vector; one block for each entry of `channels`.
+
+    `kernel` is odd.
+    """
 
     channels: list[int] = field(default_factory=lambda: [16, 32, 64])
     kernel: int = 5
@@ -32,7 +35,8 @@ class PoseEncoderConfig:
     """PoseFormer: attention over the joints of a frame, then over frames.
 
     `frames_per_token` frames share their joint tokens (the paper: 1), which divides the work of
-    the spatial part by as much and keeps every value of the input.
+    the spatial part by as much and keeps every value of the input; it divides the window.
+    `six_d` reads two columns of each rotation matrix instead of the axis-angle.
     """
 
     joints: int = 52
@@ -94,8 +98,6 @@ class TextEncoder(nn.Module):
 
     def __init__(self, config: TextEncoderConfig, text_size: int, embedding: int) -> None:
         super().__init__()
-        if config.kernel % 2 == 0:
-            raise ValueError(f"text.kernel is {config.kernel}; it must be odd")
         steps = zip([1, *config.channels[:-1]], config.channels, strict=True)
         self.blocks = nn.Sequential(
             *(
@@ -135,11 +137,6 @@ class PoseEncoder(nn.Module):
 
     def __init__(self, config: PoseEncoderConfig, window: int, embedding: int) -> None:
         super().__init__()
-        if window % config.frames_per_token:
-            raise ValueError(
-                f"pose.frames_per_token is {config.frames_per_token}; "
-                f"it must divide the window of {window} frames"
-            )
         self.config = config
         patches = window // config.frames_per_token
         values = (3 if config.rotation == "axis_angle" else 6) * config.frames_per_token

@@ -90,11 +90,6 @@ class Temperatures(nn.Module):
 
     def __init__(self, config: LossConfig) -> None:
         super().__init__()
-        if not 0 < config.lowest_temperature <= config.temperature <= config.highest_temperature:
-            raise ValueError(
-                "losses.temperature must be positive and lie between losses.lowest_temperature "
-                f"and losses.highest_temperature; it is {config.temperature}"
-            )
         self.config = config
         # DeepSpeed cannot take a parameter without a dimension.
         start = torch.tensor([-math.log(config.temperature)])
@@ -116,9 +111,6 @@ class ContrastiveLoss(nn.Module):
 
     def __init__(self, config: LossConfig) -> None:
         super().__init__()
-        for pair in config.pairs:
-            if pair not in PAIRS:
-                raise ValueError(f"losses.pairs: {pair} is none of {', '.join(PAIRS)}")
         self.config = config
         self.temperatures = Temperatures(config)
 

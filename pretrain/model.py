@@ -4,12 +4,16 @@ Shape letters: B batch, E text vector, T frames, J joints, W wrists (left, right
 D embedding.
 """
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from omegaconf import ListConfig, OmegaConf
 from torch import Tensor, nn
 
+from cluster.errors import UserError
 from pretrain.decoders import DecoderConfig, ImuReconstructor, Pose2Imu
 from pretrain.encoders import (
     ImuEncoder,
@@ -19,9 +23,33 @@ from pretrain.encoders import (
     TextEncoder,
     TextEncoderConfig,
 )
-from pretrain.losses import REGRESSIONS, ContrastiveLoss, LossConfig, regression_loss
+from pretrain.losses import PAIRS, REGRESSIONS, ContrastiveLoss, LossConfig, regression_loss
 
 Batch = dict[str, Any]
+Rule = tuple[bool, str, str]  # whether it holds, the key, what it asks for
+POSITIVE_KEYS = (
+    "embedding",
+    "window",
+    "text.channels",
+    "text.kernel",
+    "text.stride",
+    "pose.joints",
+    "pose.frames_per_token",
+    "pose.spatial_width",
+    "pose.spatial_heads",
+    "pose.temporal_width",
+    "pose.temporal_heads",
+    "pose.mlp_ratio",
+    "imu.width",
+    "imu.heads",
+    "imu.mlp_ratio",
+    "imu.accelerometer_scale",
+    "imu.gyroscope_scale",
+    "decoder.channels",
+    "decoder.unpooling",
+    "decoder.kernel",
+    "losses.lowest_temperature",
+)
 
 
 @dataclass
@@ -38,6 +66,61 @@ class ModelConfig:
     imu: ImuEncoderConfig = field(default_factory=ImuEncoderConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     losses: LossConfig = field(default_factory=LossConfig)
+
+    def check(self) -> None:
+        """Raise UserError, naming the key, for values that do not make a model."""
+        values = OmegaConf.structured(self)
+        for key in POSITIVE_KEYS:
+            value = OmegaConf.select(values, key)
+            if not (len(value) and min(value) > 0 if isinstance(value, ListConfig) else value > 0):
+                raise UserError(f"model.{key}: must be positive, not {value}")
+        for right, key, rule in [*self._sizes(), *self._rates(), *self._terms()]:
+            if not right:
+                raise UserError(f"model.{key}: {rule}, not {OmegaConf.select(values, key)}")
+
+    def _sizes(self) -> Iterator[Rule]:
+        text, pose, imu, decoder = self.text, self.pose, self.imu, self.decoder
+        yield text.kernel % 2 == 1, "text.kernel", "must be odd"
+        yield decoder.kernel % 2 == 1, "decoder.kernel", "must be odd"
+        divides_window = f"must divide the window of {self.window} frames"
+        yield self.window % pose.frames_per_token == 0, "pose.frames_per_token", divides_window
+        unpooled = self.window % math.prod(decoder.unpooling) == 0
+        yield unpooled, "decoder.unpooling", f"the product {divides_window}"
+        stages = len(decoder.channels)
+        rule = f"must have {stages} entries, as decoder.channels has"
+        yield len(decoder.unpooling) == stages, "decoder.unpooling", rule
+        for key, width, heads in (
+            ("pose.spatial_heads", pose.spatial_width, pose.spatial_heads),
+            ("pose.temporal_heads", pose.temporal_width, pose.temporal_heads),
+            ("imu.heads", imu.width, imu.heads),
+        ):
+            yield width % heads == 0, key, f"must divide the width of {width}"
+
+    def _rates(self) -> Iterator[Rule]:
+        pose, imu = self.pose, self.imu
+        for key, rate in (
+            ("text.dropout", self.text.dropout),
+            ("pose.dropout", pose.dropout),
+            ("pose.drop_path", pose.drop_path),
+            ("imu.dropout", imu.dropout),
+            ("imu.drop_path", imu.drop_path),
+            ("decoder.dropout", self.decoder.dropout),
+        ):
+            yield 0 <= rate < 1, key, "must be at least 0 and below 1"
+
+    def _terms(self) -> Iterator[Rule]:
+        losses = self.losses
+        for key, given, known in (
+            ("losses.pairs", losses.pairs, PAIRS),
+            ("losses.regressions", losses.regressions, REGRESSIONS),
+        ):
+            right = set(given) <= set(known) and len(set(given)) == len(given)
+            yield right, key, f"must be some of {', '.join(known)}, each once"
+        low, high = losses.lowest_temperature, losses.highest_temperature
+        within = f"must lie between losses.lowest_temperature {low} and highest_temperature {high}"
+        yield low <= losses.temperature <= high, "losses.temperature", within
+        something = bool(losses.pairs or losses.regressions)
+        yield something, "losses.pairs", "must name a pair where losses.regressions is empty"
 
 
 @dataclass
@@ -59,15 +142,12 @@ class ModelOutput:
 class Multi3Net(nn.Module):
     """All that is pre-trained; `text_size` is E, the size of the sentence vectors.
 
-    Raises ValueError where the numbers of the configuration do not fit each other.
+    Raises UserError, naming the key, where the configuration contradicts itself.
     """
 
     def __init__(self, config: ModelConfig, text_size: int) -> None:
         super().__init__()
-        for name in config.losses.regressions:
-            if name not in REGRESSIONS:
-                known = ", ".join(REGRESSIONS)
-                raise ValueError(f"losses.regressions: {name} is none of {known}")
+        config.check()
         self.config, self.text_size = config, text_size
         self.text = TextEncoder(config.text, text_size, config.embedding)
         self.pose = PoseEncoder(config.pose, config.window, config.embedding)
@@ -129,7 +209,11 @@ class Multi3Net(nn.Module):
 
 
 def build_imu_encoder(config: ModelConfig) -> ImuEncoder:
-    """Return an IMU encoder with random weights."""
+    """Return an IMU encoder with random weights.
+
+    Raises UserError, naming the key, where the configuration contradicts itself.
+    """
+    config.check()
     return ImuEncoder(config.imu, config.window, config.embedding)
 
 

@@ -110,15 +110,19 @@ def save_release(
         text_size=model.text_size,
         model=model_config,
     )
+    folder = folder.absolute()
     coming = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(coming, ignore_errors=True)
     coming.mkdir(parents=True)
-    save_file(_float32_weights(model), coming / WEIGHTS)
-    save_config(config, coming / CONFIG)
-    (coming / CARD).write_text(_card_text(config, card))
-    for path in [*coming.iterdir(), coming]:
-        _sync(path)
-    _put_in_place(coming, folder)
+    try:
+        save_file(_float32_weights(model), coming / WEIGHTS)
+        save_config(config, coming / CONFIG)
+        (coming / CARD).write_text(_card_text(config, card))
+        for path in [*coming.iterdir(), coming]:
+            _sync(path)
+        _put_in_place(coming, folder)
+    finally:
+        shutil.rmtree(coming, ignore_errors=True)
 
 
 def load_pretrained(folder: Path) -> Pretrained:
@@ -127,7 +131,6 @@ def load_pretrained(folder: Path) -> Pretrained:
     Raises UserError, in one line, for a missing folder or file, another format version, or
     weights that do not fit the architecture in `config.yaml`.
     """
-    folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"{folder}: no such release folder; give the folder of a {WEIGHTS}")
     for name in (WEIGHTS, CONFIG):
@@ -137,7 +140,7 @@ def load_pretrained(folder: Path) -> Pretrained:
     config = load_config(ReleaseConfig, folder / CONFIG, [])
     try:
         model = Multi3Net(config.model, config.text_size)
-    except ValueError as error:
+    except UserError as error:
         raise UserError(f"{folder / CONFIG}: {error}") from None
     try:
         weights = load_file(folder / WEIGHTS)
