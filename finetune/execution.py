@@ -71,7 +71,8 @@ def _computed(
 
         remote = ray.remote(attempt).options(num_cpus=1)
         shared_config, shared_data = ray.put(config), ray.put(data)
-        waiting, running = list(reversed(cells)), {}
+        waiting = list(reversed(cells))
+        running: dict[ray.ObjectRef, Cell] = {}
         while waiting or running:
             while waiting and len(running) < QUEUED_PER_WORKER * workers:
                 cell = waiting.pop()

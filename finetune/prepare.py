@@ -10,10 +10,9 @@ import numpy as np
 
 from cluster.errors import UserError
 from cluster.runs import digest, replace_when_whole
-from finetune.cells import Cell, CellData, frozen_tokens, wrists_in_use
-from finetune.config import FinetuneConfig, SweepConfig
+from finetune.cells import CellData, frozen_tokens, wrists_in_use
+from finetune.config import FinetuneConfig
 from finetune.folds import make_folds
-from finetune.rows import find_row
 from finetune.targets.choose import read_target
 from finetune.targets.recording import Target
 from finetune.windows import RATE, Windows, cut_windows
@@ -21,29 +20,6 @@ from pretrain.encoders import ImuEncoder
 from pretrain.release import Pretrained, load_pretrained
 
 WEIGHTS = "model.safetensors"
-
-
-def plan_cells(config: FinetuneConfig) -> list[Cell]:
-    """Return every cell of a run or sweep, those of slow rows first so that none comes last."""
-    for name, values in (("rows", config.rows), ("seeds", config.seeds)):
-        if not values:
-            raise UserError(f"{name} is empty; name at least one")
-    experts, shares = [config.classifier.experts], [1.0]
-    if isinstance(config, SweepConfig):
-        experts, shares = config.experts, config.label_shares
-    if not experts or min(experts) < 1:
-        raise UserError(f"experts is {experts}; every number must be at least 1")
-    if not shares or not all(0 < share <= 1 for share in shares):
-        raise UserError(f"label_shares is {shares}; every share is above 0 and at most 1")
-    cells = []
-    for name in reversed(config.rows):
-        mixed = find_row(name).weights != "none"
-        for seed in config.seeds:
-            for share in shares:
-                for number in experts if mixed else [0]:
-                    for fold in range(config.folds.count):
-                        cells.append(Cell(name, fold, seed, number, share))
-    return list(dict.fromkeys(cells))
 
 
 def prepare(config: FinetuneConfig) -> tuple[Target, CellData]:
