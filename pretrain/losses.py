@@ -127,6 +127,12 @@ class ContrastiveLoss(nn.Module):
         if not self.config.pairs:
             return {}
         # At least float32, since a softmax over thousands of keys loses too much in bfloat16.
+        with torch.autocast(caption_B.device.type, enabled=False):
+            return self._losses(embeddings_BD, caption_B, clip_B)
+
+    def _losses(
+        self, embeddings_BD: dict[str, Tensor], caption_B: Tensor, clip_B: Tensor
+    ) -> dict[str, Tensor]:
         own = {name: _at_least_float32(rows) for name, rows in embeddings_BD.items()}
         gathered = gather_rows(torch.cat([own[name] for name in MODALITIES], dim=1))
         everyone = dict(zip(MODALITIES, gathered.chunk(len(MODALITIES), dim=1), strict=True))

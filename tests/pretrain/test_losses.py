@@ -184,11 +184,13 @@ def test_learned_temperature_stays_within_its_bounds_and_can_come_back(
         assert (log_scale.grad != 0).item() is passes
 
 
-def test_loss_in_bfloat16_is_summed_in_float32() -> None:
+@pytest.mark.parametrize("autocast", [True, False])
+def test_loss_in_bfloat16_is_summed_in_float32(autocast: bool) -> None:
     embeddings = {name: rows.bfloat16() for name, rows in random_embeddings().items()}
     exact = {name: rows.double() for name, rows in embeddings.items()}
     contrastive = ContrastiveLoss(LossConfig())
-    losses = contrastive(embeddings, CAPTION, CLIP)
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        losses = contrastive(embeddings, CAPTION, CLIP)
     for pair, loss in contrastive(exact, CAPTION, CLIP).items():
         assert losses[pair].dtype == torch.float32
         assert losses[pair].item() == pytest.approx(loss.item(), rel=1e-5)
