@@ -172,7 +172,7 @@ def _parse_hierarchy(text: str) -> _Hierarchy:
             if not found.open:
                 raise BadClipError("has unbalanced braces: one closes that was never opened")
             found.open.pop()
-        elif not found.open or token["other"]:
+        elif not found.open or opening is not None or token["other"]:
             raise BadClipError(
                 f"has {token[0].split()[0]!r} in the hierarchy where it has no place"
             )
