@@ -6,12 +6,15 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from cluster.errors import UserError
 
 DEFAULT_PORT = 6379
+# Ray makes this when it first starts on a machine, and heads started there ask for it from then on.
+TOKEN = Path.home() / ".ray" / "auth_token"
 # One process per core already uses every core; BLAS threads would only get in each other's way.
 ONE_THREAD = {
     name: "1"
@@ -50,7 +53,9 @@ def connected(config: ClusterConfig, code: tuple[ModuleType, ...]) -> Iterator[i
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
-    import ray  # imported here: it takes a second, and reads its environment on import
+    if "RAY_AUTH_MODE" not in os.environ and TOKEN.is_file():
+        os.environ["RAY_AUTH_MODE"] = "token"
+    import ray  # here, because it reads its environment when it is imported
 
     if config.workers is not None and config.workers < 1:
         raise UserError(f"cluster.workers: {config.workers} workers do no work; give 1 or more")
@@ -68,7 +73,7 @@ def connected(config: ClusterConfig, code: tuple[ModuleType, ...]) -> Iterator[i
         }
     try:
         ray.init(**options)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise UserError(_refusal(address, error)) from None
     try:
         yield config.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
@@ -77,19 +82,22 @@ def connected(config: ClusterConfig, code: tuple[ModuleType, ...]) -> Iterator[i
 
 
 def _environment(code: tuple[ModuleType, ...]) -> Mapping[str, Any]:
-    return {"env_vars": ONE_THREAD, "py_modules": list(code)}
+    folders = [str(Path(package.__path__[0])) for package in code]
+    return {"env_vars": ONE_THREAD, "py_modules": folders}
 
 
 def _check_reachable(address: str, timeout: float) -> None:
-    """Ray itself waits for minutes for a cluster that does not answer."""
-    if address in ("auto", "local") or "://" in address:
-        return
+    """Raise UserError unless something answers in Ray's protocol; Ray itself asks for minutes."""
+    import grpc  # type: ignore[import-untyped]
+
     host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
+    if not host or "/" in host or not port.isdigit():
         raise UserError(f"{address}: the address of a Ray cluster has the form HOST:{DEFAULT_PORT}")
     try:
         socket.create_connection((host, int(port)), timeout=timeout).close()
-    except OSError as error:
+        with grpc.insecure_channel(address) as channel:
+            grpc.channel_ready_future(channel).result(timeout=timeout)
+    except (OSError, grpc.FutureTimeoutError) as error:
         raise UserError(_refusal(address, error)) from None
 
 
@@ -99,5 +107,6 @@ def _refusal(address: str | None, error: Exception) -> str:
         return f"Ray cannot start on this machine: {reason}"
     return (
         f"{address}: no Ray cluster answers there ({reason}); check cluster.address or "
-        "RAY_ADDRESS, or leave both out to work on this machine"
+        "RAY_ADDRESS, and RAY_AUTH_TOKEN_PATH if it asks for a token, or leave these out to work "
+        "on this machine"
     )

@@ -164,13 +164,13 @@ def _make(
 ) -> Iterator[ShardInfo]:
     # Of all units, not of the missing ones: a continued run must get the very same vectors.
     vectors = embed([clip.text for unit in units for clip in unit.clips], config.text)
-    from datagen.workers import make_shards  # brings Ray, which a finished run does without
-
     total, bad = sum(len(unit.clips) for unit in missing), 0
     with (
         connected(config.cluster, (cluster, datagen)) as workers,
         Progress("datagen", total, "clips") as progress,
     ):
+        from datagen.workers import make_shards  # brings Ray, whose environment is now set
+
         for unit, info in make_shards(missing, vectors, config, config_digest, workers):
             bad += len(info.failures)
             progress.advance(len(unit.clips), f"{bad} bad" if bad else "")

@@ -68,13 +68,14 @@ class Pipeline:
     def samples(self, clip: ClipRef, split: str, text_E: Vector) -> list[Sample]:
         """Return the segments of one clip; raises BadClipError when it cannot be used."""
         motion = self._read(clip)
-        frames = int(motion.seconds * RATE + 1e-6) + 1
+        smoother = Smoother(motion.rate, RATE, self.config.imu.cutoff)
+        frames = smoother.target_frames(len(motion.rotations_TJ3))
         if frames < WINDOW_FRAMES:
             raise BadClipError(
                 f"shorter than one window ({frames} of {WINDOW_FRAMES} frames at {RATE} Hz)"
             )
         try:
-            return self._synthesize(clip, motion, split, text_E)
+            return self._synthesize(clip, motion, smoother, split, text_E)
         except (BadClipError, UserError):
             raise
         except Exception as error:
@@ -92,14 +93,13 @@ class Pipeline:
             raise BadClipError(f"cannot be read: {type(error).__name__}: {error}") from error
 
     def _synthesize(
-        self, clip: ClipRef, motion: Motion, split: str, text_E: Vector
+        self, clip: ClipRef, motion: Motion, smoother: Smoother, split: str, text_E: Vector
     ) -> list[Sample]:
         config = self.config
         rng = np.random.default_rng(seed_from(config.seed, clip.name))
         bodies = draw_bodies(self._model, config.body, config.bodies, rng)
         normal = normalize(motion, self._reference)
         imu = synthesize(normal, bodies, config.imu)
-        smoother = Smoother(normal.rate, RATE, config.imu.cutoff)
         pose_TJ3 = to_half(resample_pose(normal, smoother), "pose")
         acc_NTW3 = to_half(imu.acc_NTW3, "acceleration")
         gyro_1TW3 = to_half(imu.gyro_1TW3, "angular velocity")

@@ -49,7 +49,7 @@ def make_plan(
             ]
             chosen.sort(key=lambda clip: seed_from(seed, "order", clip.name))
             for part in _even_parts(chosen, clips_per_shard):
-                units.append(Unit(len(units), source, split, tuple(part)))  # noqa: PERF401
+                units.append(Unit(len(units), source, split, tuple(part)))
     return units
 
 
