@@ -109,6 +109,13 @@ def mirror(angles_TA: Array) -> Array:
     return angles_TA[..., MIRRORED] * MIRROR_SIGN
 
 
+def hard_limit(angles_A: Array) -> Array:
+    """Return a key pose with every joint at most at its limit."""
+    limited = angles_A.copy()
+    limited[LIMITED] = np.clip(angles_A[LIMITED], LOW_A, HIGH_A)
+    return limited
+
+
 def soft_limit(angles_TA: Array) -> Array:
     """Keep every joint strictly inside its limits, smoothly.
 

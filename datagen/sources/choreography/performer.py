@@ -47,7 +47,7 @@ def performer(number: int) -> Performer:
         trunk(bend=slouch, side=about(0, 1.2), turn=about(0, 1.5))
         | head(nod=about(2, 4), tilt=about(0, 1.5), turn=about(0, 2))
         | both(flex=about(2, 4), abd=about(0, 2.5), turn=about(8, 8), elbow=about(0, 6))
-        | both(pron=about(12, 14), wrist=about(-5, 7), shrug=about(0, 2), protract=slouch)
+        | both(pron=about(6, 10), wrist=about(-5, 6), shrug=about(0, 2), protract=slouch)
         | legs(apart=about(0, 1.5), turn=about(-5, 3))
     )
     for side in ("left", "right"):

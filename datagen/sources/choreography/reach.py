@@ -1,7 +1,7 @@
 """Closed-form inverse kinematics of one arm: which angles bring the wrist to a point.
 
-Written for the left arm (towards the reaching side is +x); the right arm is its mirror image and has
-the same angles.
+Written for the left arm (towards the reaching side is +x); the right arm is its mirror image and
+has the same angles.
 """
 
 import math
@@ -62,7 +62,7 @@ def _turn_x(vector: Array, angle: float) -> Array:
 
 def _elbow_bend(upper: Array, fore: Array, distance: float) -> float:
     """Solve |upper + Rx(-bend) fore| = distance for the bend of the elbow, radians."""
-    longest = np.linalg.norm(upper) + np.linalg.norm(fore)
+    longest = float(np.linalg.norm(upper) + np.linalg.norm(fore))
     distance = min(distance, LONGEST_SHARE * longest)
     along = upper[1] * fore[1] + upper[2] * fore[2]
     across = upper[1] * fore[2] - upper[2] * fore[1]
@@ -77,19 +77,17 @@ def _place(reach: Array, target: Array, swivel: float) -> Array:
     """Return the rotation (3, 3) that takes `reach` along `target`, elbow at the swivel angle.
 
     The elbow of the hanging arm lies behind `reach` in the plane of its flexion, whatever its
-    carrying angle.
+    carrying angle. Swivel 0 is straight down for a reach forwards, and for any other direction
+    what the shortest turn from forwards makes of it: in front overhead, behind when hanging. The
+    one direction without a swivel is straight backwards.
     """
     ahead = target / np.linalg.norm(target)
-    below = _across(np.array([0.0, -0.9, -0.44]), ahead)
+    forwards, down = np.array([0.0, 0.0, 1.0]), np.array([0.0, -1.0, 0.0])
+    below = down - (down @ ahead) / max(1.0 + ahead[2], 1e-6) * (forwards + ahead)
     elbow = math.cos(swivel) * below + math.sin(swivel) * np.cross(ahead, below)
     own_ahead = reach / np.linalg.norm(reach)
     own_elbow = np.array([0.0, -reach[2], reach[1]]) / math.hypot(reach[1], reach[2])
     return _frame(ahead, elbow) @ _frame(own_ahead, own_elbow).T
-
-
-def _across(vector: Array, direction: Array) -> Array:
-    across = vector - (vector @ direction) * direction
-    return across / np.linalg.norm(across)
 
 
 def _frame(first: Array, second: Array) -> Array:

@@ -3,7 +3,8 @@
 Letters: T frames, K keys, A anatomical angles, J joints.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -22,6 +23,29 @@ from datagen.sources.choreography.unrest import unrest
 MARGIN_SECONDS = 0.6
 IN_THE_MIDDLE_SHARE = 0.4
 SHORTEST_ENTRY = (0.7, 1.1)
+# Degrees per second on the way to a repetition's first key, wherever it starts from.
+FASTEST_ENTRY = 210.0
+SPREAD_BOUND = 2.0
+# How far (share) an angle goes along with another one's departure from the stance: the trunk and
+# the idle side give way to a working arm.
+GIVES_WAY = (
+    ("spine_left_turn", "right_shoulder_flexion", 0.05),
+    ("spine_left_turn", "left_shoulder_flexion", -0.05),
+    ("spine_left_bend", "right_shoulder_abduction", 0.03),
+    ("spine_left_bend", "left_shoulder_abduction", -0.03),
+    ("spine_flexion", "right_shoulder_flexion", -0.02),
+    ("spine_flexion", "left_shoulder_flexion", -0.02),
+    ("neck_left_turn", "right_shoulder_flexion", -0.04),
+    ("neck_left_turn", "left_shoulder_flexion", 0.04),
+    ("left_shoulder_flexion", "right_shoulder_flexion", 0.05),
+    ("right_shoulder_flexion", "left_shoulder_flexion", 0.05),
+    ("left_shoulder_abduction", "right_shoulder_abduction", 0.03),
+    ("right_shoulder_abduction", "left_shoulder_abduction", 0.03),
+    ("left_elbow_flexion", "right_elbow_flexion", 0.04),
+    ("right_elbow_flexion", "left_elbow_flexion", 0.04),
+    ("left_forearm_pronation", "right_forearm_pronation", 0.06),
+    ("right_forearm_pronation", "left_forearm_pronation", 0.06),
+)
 
 
 def perform(casting: Casting, rng: np.random.Generator, rate: float) -> tuple[Array, Array]:
@@ -51,6 +75,9 @@ def play(casting: Casting, rng: np.random.Generator, times_T: Array) -> Array:
     angles_TA = np.empty((len(times_T), len(ANGLES)))
     for columns, lag in _lag_groups(person, rng):
         angles_TA[:, columns] = curve(times_T - lag, columns)
+    departure_TA = angles_TA - _vector(scene.stance)
+    for follower, leader, share in GIVES_WAY:
+        angles_TA[:, ANGLE_INDEX[follower]] += share * departure_TA[:, ANGLE_INDEX[leader]]
     angles_TA += unrest(times_T, person.restlessness, casting.stance, rng)
     if casting.side == "left":
         angles_TA = anatomy.mirror(angles_TA)
@@ -74,7 +101,7 @@ def _timeline(
     last = casting.seconds + MARGIN_SECONDS
     repetitions = action.perform(scene)
     first = next(repetitions)
-    rest = _vector(scene.stance, scene)
+    rest = _vector(scene.stance)
     score = _Score(rest, rng)
     if middle:
         score.start(-MARGIN_SECONDS - rng.uniform(1.5, 4.0))
@@ -84,7 +111,7 @@ def _timeline(
         score.hold_until(rng.uniform(0.1, 1.2))
         outro = rng.uniform(1.0, 2.0)
     at_rest = True
-    for keys in _chain(first, repetitions):
+    for keys in chain([first], repetitions):
         score.repeat(keys, scene, casting, person, at_rest)
         at_rest = False
         if score.time > last - outro - MARGIN_SECONDS:
@@ -99,11 +126,6 @@ def _timeline(
             score.go(rest, rng.uniform(0.8, 1.3))
         score.hold_until(max(last + 0.5, score.time + 0.3))
     return score.curve()
-
-
-def _chain(first: list[Key], others: Iterator) -> Iterator:
-    yield first
-    yield from others
 
 
 class _Score:
@@ -130,20 +152,26 @@ class _Score:
         self._append(self.time + seconds, flow, key)
 
     def repeat(
-        self, keys: list[Key], scene: Scene, casting: Casting, person: Performer, entering: bool
+        self, keys: Sequence[Key], scene: Scene, casting: Casting, person: Performer, entering: bool
     ) -> None:
-        values = np.array([_vector(scene.stance | key.pose, scene) for key in keys])
+        values = np.array([_vector(scene.stance | key.pose) for key in keys])
         spread = person.irregularity
-        extent = casting.extent * np.exp(spread * self._rng.standard_normal())
+        extent = casting.extent * np.exp(spread * self._normal())
         middle = values.mean(axis=0)
         values = middle + extent * (values - middle)
-        pace = casting.pace * np.exp(0.6 * spread * self._rng.standard_normal())
+        pace = casting.pace * np.exp(0.6 * spread * self._normal())
         for place, (key, value) in enumerate(zip(keys, values, strict=True)):
-            seconds = key.seconds / pace * np.exp(spread * self._rng.standard_normal())
-            if entering and place == 0:
-                seconds = max(seconds, self._rng.uniform(*SHORTEST_ENTRY))
+            seconds = key.seconds / pace * np.exp(spread * self._normal())
+            if place == 0:
+                way = np.abs(value - self._keys[-1]).max()
+                seconds = max(seconds, way / FASTEST_ENTRY)
+                if entering:
+                    seconds = max(seconds, self._rng.uniform(*SHORTEST_ENTRY))
             flow = float(np.clip(key.flow + person.fluency, 0.0, 1.0)) if key.flow > 0 else 0.0
             self.go(value, seconds, flow)
+
+    def _normal(self) -> float:
+        return float(np.clip(self._rng.standard_normal(), -SPREAD_BOUND, SPREAD_BOUND))
 
     def curve(self) -> KeyCurve:
         return KeyCurve(np.array(self._times), np.array(self._flows), np.array(self._keys))
@@ -151,10 +179,10 @@ class _Score:
     def _append(self, time: float, flow: float, key: Array) -> None:
         self._times.append(time)
         self._flows.append(flow)
-        self._keys.append(key)
+        self._keys.append(anatomy.hard_limit(key))
 
 
-def _vector(pose: Pose, scene: Scene) -> Array:
+def _vector(pose: Pose) -> Array:
     vector = np.zeros(len(ANGLES))
     for name, value in pose.items():
         vector[ANGLE_INDEX[name]] = value

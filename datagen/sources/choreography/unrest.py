@@ -18,20 +18,20 @@ DRIFT = (
     ("spine", 0.5),
     ("neck", 1.0),
     ("collar", 0.4),
-    ("shoulder", 0.9),
-    ("elbow", 1.1),
-    ("forearm", 1.8),
-    ("wrist", 1.6),
+    ("shoulder", 1.3),
+    ("elbow", 1.7),
+    ("forearm", 2.6),
+    ("wrist", 2.4),
     ("hip", 0.16),
     ("knee", 0.2),
     ("ankle", 0.16),
     ("toe", 0.3),
-    ("", 1.6),
+    ("", 2.0),
 )
 # Physiological tremor is of 7-12 Hz and stays under about 0.1 m/s2 at the wrist.
 TREMOR_DEGREES = 0.004
 TREMOR_PARTS = ("shoulder", "elbow", "forearm", "wrist", "spine", "neck")
-SLOW_HERTZ, SLOW_SINES = (0.08, 1.3), 10
+SLOW_HERTZ, SLOW_SINES = (0.08, 1.6), 12
 FAST_HERTZ, FAST_SINES = (7.0, 11.0), 4
 BREATH_HERTZ = (0.2, 0.34)
 BREATH = {"spine_flexion": -0.5, "left_collar_elevation": 0.6, "right_collar_elevation": 0.6}
@@ -43,7 +43,7 @@ def unrest(times_T: Array, restlessness: float, stance: str, rng: np.random.Gene
     drift_A = restlessness * np.array([_drift(name) for name in ANGLES])
     if stance != "standing":
         drift_A[[i for i, n in enumerate(ANGLES) if "hip" in n or "knee" in n]] *= SEATED_LEGS
-    hertz_S = np.exp(rng.uniform(*np.log(SLOW_HERTZ), SLOW_SINES))
+    hertz_S = np.exp(rng.uniform(np.log(SLOW_HERTZ[0]), np.log(SLOW_HERTZ[1]), SLOW_SINES))
     size_S = hertz_S**-0.7
     size_S *= np.sqrt(2.0 / np.sum(size_S**2))
     moves_TA = _sines(times_T, hertz_S, size_S[:, None] * drift_A, rng)

@@ -1,4 +1,5 @@
 """Shoulder, arm and hand exercises as physiotherapists prescribe them."""
+# ruff: noqa: D103 - an action's sentences say what it is.
 
 from collections.abc import Iterator
 
