@@ -155,15 +155,15 @@ def fit_shape(retargeted: Retargeted) -> tuple[Array, float, float]:
 def turn_error(bvh: Bvh, retargeted: Retargeted, skeleton: SkeletonMap) -> float:
     """Return the relative error of the forearms' angular velocity, both arms together.
 
-    The truth is made from the file's own rotations of the joint at the elbow, in the world and
-    by central differences; a constant turn between the two skeletons' frames drops out of it.
+    The truth is made from the file's own rotations of the joint that turns the forearm, in the world
+    and by central differences; a constant turn between the two skeletons' frames drops out of it.
     """
     world = world_quaternions(retargeted.rotations_TJ3)
     skipped = len(bvh.values_TC) - len(world)
     _, own = bvh.world_pose()
     difference, size = 0.0, 0.0
     for elbow in ELBOWS:
-        truth = _angular_velocity(own[skipped:, retargeted.places[elbow]], bvh.frame_seconds)
+        truth = _angular_velocity(own[skipped:, retargeted.turns[elbow]], bvh.frame_seconds)
         truth = truth @ skeleton.world().T
         found = _angular_velocity(world[:, elbow], bvh.frame_seconds)
         difference += float(np.sum((found - truth) ** 2))

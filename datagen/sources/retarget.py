@@ -42,6 +42,7 @@ class Retargeted:
         offsets_J3: the file's bones as offsets in SMPL's T-pose, metres; bones that it does not
             have are those of the mean body, scaled.
         places: the file's joint at whose place each SMPL-H joint stands, where there is one.
+        turns: the file's joint with which each SMPL-H segment turns, where there is one.
         positions_TJ3: positions of the file's joints in the project's world, metres.
     """
 
@@ -49,6 +50,7 @@ class Retargeted:
     translation_T3: Array
     offsets_J3: Array
     places: dict[int, int]
+    turns: dict[int, int]
     positions_TJ3: Array
 
 
@@ -77,6 +79,7 @@ def retarget(bvh: Bvh, skeleton: SkeletonMap) -> Retargeted:
         positions[:, places[0]],
         offsets,
         places,
+        turns,
         positions,
     )
 
