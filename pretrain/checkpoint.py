@@ -8,6 +8,7 @@ seeds its generators from (seed, step, rank).
 
 import json
 import os
+import pickle
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -137,10 +138,14 @@ def load(engine: Any, path: Path, identity: Identity) -> State:
     """
     record = json.loads((path / COMPLETE).read_text())
     _check_identity(path, Identity(**record["identity"]), identity)
-    with _weights_only():
-        loaded, _ = engine.load_checkpoint(str(path.parent), tag=path.name)
-    if loaded is None:  # DeepSpeed's way to say that it found nothing
-        raise UserError(f"{path}: DeepSpeed cannot read this checkpoint; delete it")
+    try:
+        with _weights_only():
+            loaded, _ = engine.load_checkpoint(str(path.parent), tag=path.name)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path}: DeepSpeed cannot read it: {reason}; delete it") from None
+    if loaded is None:  # DeepSpeed's way to say that there is nothing
+        raise UserError(f"{path}: DeepSpeed cannot read it: a file is missing; delete it")
     state = record["state"]
     return State(**(state | {"position": Position(**state["position"])}))
 

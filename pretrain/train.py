@@ -84,7 +84,6 @@ def main(arguments: Sequence[str]) -> int:
     finally:
         batches.close()
         watch.close()
-    world.leave()
     return 0
 
 

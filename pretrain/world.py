@@ -1,8 +1,10 @@
 """The ranks that train together, and what DeepSpeed needs before it starts."""
 
+import atexit
 import os
 import socket
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,11 +42,6 @@ class World:
         if self.ranks > 1:
             dist.barrier()
 
-    def leave(self) -> None:
-        """Part from the other ranks, once all have come here."""
-        self.wait()
-        dist.destroy_process_group()
-
 
 def ranks_started() -> tuple[int, int]:
     """Return this process's rank and how many the launcher has started; without one, 0 and 1."""
@@ -66,6 +63,8 @@ def join_world(rank: int, ranks: int) -> World:
     from deepspeed.accelerator import get_accelerator
 
     deepspeed.utils.set_log_level_from_string("warning")
+    # DeepSpeed's ZeRO calls what torch has since renamed, at every step.
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.distributed")
     if ranks == 1:
         # Shared memory between ranks takes a minute to compile and serves nobody here.
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
@@ -79,7 +78,13 @@ def join_world(rank: int, ranks: int) -> World:
             f"port {port} is taken, probably by another run; give this one another: "
             f"deepspeed --master_port={port + 1} ..."
         ) from None
+    atexit.register(_leave_world)
     return World(rank, ranks, torch.device(get_accelerator().current_device_name()))
+
+
+def _leave_world() -> None:
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def _shared_memory_built() -> bool:

@@ -1,0 +1,226 @@
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from made_shards import make_shards
+from training import TRAINER, arguments, records, results, run, start
+
+from cluster.errors import UserError
+from pretrain import train
+from pretrain.release import load_pretrained
+from pretrain.stream import StreamConfig
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shards")
+    make_shards(folder)
+    return folder
+
+
+class InterruptionError(Exception):
+    """What breaks a run off in the middle."""
+
+
+def train_until_broken_off(
+    arguments: list[str], steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_step = train.take_step
+
+    def stop(run: train.Run) -> dict[str, float]:
+        if run.state.step == steps:
+            raise InterruptionError
+        return take_step(run)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "take_step", stop)
+        with pytest.raises(InterruptionError):
+            train.main(arguments)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["zero=0"],
+        ["zero=1", "precision=bf16"],
+        ["zero=2", "accumulate=2", "optimizer.schedule=plateau", "optimizer.patience=1"],
+        ["zero=0", "precision=bf16", "optimizer.schedule=constant", "optimizer.clip=0"],
+    ],
+    ids=lambda overrides: " ".join(overrides),
+)
+def test_a_run_that_was_broken_off_continues_exactly(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: list[str]
+) -> None:
+    train.main(arguments(data, tmp_path / "whole", *overrides))
+    train_until_broken_off(arguments(data, tmp_path / "broken", *overrides), 7, monkeypatch)
+    assert [record["step"] for record in records(tmp_path / "broken")] == list(range(1, 8))
+    # Neither threads nor what is kept on disk have a say in the results.
+    train.main(arguments(data, tmp_path / "broken", *overrides, "stream.readers=1", "save.every=3"))
+    whole = results(tmp_path / "whole")
+    assert [record["step"] for record in whole] == [*range(1, 13), 4, 8, 12]
+    assert results(tmp_path / "broken") == whole
+    assert whole[11]["loss/total"] < whole[0]["loss/total"]
+
+
+def test_zero_stages_take_the_same_steps(data: Path, tmp_path: Path) -> None:
+    losses = []
+    for zero in (0, 1, 2):
+        train.main(arguments(data, tmp_path / str(zero), f"zero={zero}", "steps=4"))
+        losses.append([record["loss/total"] for record in records(tmp_path / str(zero))])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    assert losses[2] == pytest.approx(losses[0], rel=1e-5)
+
+
+def wait_for_step(output: Path, step: int) -> None:
+    until = time.monotonic() + 120
+    while not any(record["step"] >= step for record in records(output)):
+        assert time.monotonic() < until, "the run does not get on"
+        time.sleep(0.005)
+
+
+def test_a_killed_run_continues_by_the_same_command(data: Path, tmp_path: Path) -> None:
+    plain = run("python", TRAINER, *arguments(data, tmp_path / "whole", "steps=60"))
+    assert plain[0] == 0, plain[1]
+    command = ("deepspeed", TRAINER, *arguments(data, tmp_path / "killed", "steps=60"))
+    process = start(*command)
+    wait_for_step(tmp_path / "killed", 10)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert 10 <= records(tmp_path / "killed")[-1]["step"] < 60
+    status, said = run(*command)
+    assert status == 0, said
+    assert "continuing from" in said
+    assert results(tmp_path / "killed") == results(tmp_path / "whole")
+    assert f"release={tmp_path / 'killed' / 'release'}" in said
+
+
+@pytest.fixture(scope="module")
+def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    train.main(arguments(data, folder, "steps=8"))
+    return folder
+
+
+def test_the_best_in_validation_is_released_not_the_last(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validate = train.validate
+    losses = iter([3.0, 1.0, 2.0])
+    weights = []
+
+    def pretend(*given: object) -> dict[str, float]:
+        weights.append(train_engine_weights(given[0]))
+        return validate(*given) | {"loss/total": next(losses)}  # type: ignore[arg-type]
+
+    monkeypatch.setattr(train, "validate", pretend)
+    train.main(arguments(data, tmp_path))
+    released = load_pretrained(tmp_path / "release").model.state_dict()
+    assert all(torch.equal(released[name], weights[1][name]) for name in released)
+    assert not all(torch.equal(released[name], weights[2][name]) for name in released)
+    assert "for 8 steps" in (tmp_path / "release" / "card.md").read_text()
+
+
+def train_engine_weights(engine: object) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in engine.module.state_dict().items()}  # type: ignore[attr-defined]
+
+
+def test_everything_is_recorded_and_shown_in_tensorboard(finished: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    board = EventAccumulator(str(finished / "tensorboard")).Reload()
+    tags = set(board.Tags()["scalars"])
+    pairs = ("text-left", "text-right", "text-pose", "pose-left", "pose-right", "left-right")
+    for pair in pairs:
+        assert f"train/loss/contrastive/{pair}" in tags
+        assert f"train/temperature/{pair}" in tags
+        assert f"validation/loss/contrastive/{pair}" in tags
+        first, second = pair.split("-")
+        for k in (1, 5, 10):
+            assert f"validation/retrieval/{first}-to-{second}/recall@{k}" in tags
+            assert f"validation/retrieval/{second}-to-{first}/recall@{k}" in tags
+    for name in (
+        "learning_rate",
+        "gradient_norm",
+        "samples_per_second",
+        "data_wait",
+        "loss/total",
+        "loss/regression/pose2imu",
+        "loss/regression/reconstruction",
+    ):
+        shown = board.Scalars(f"train/{name}")
+        recorded = records(finished)
+        assert [event.step for event in shown] == list(range(1, 9))
+        assert [event.value for event in shown] == pytest.approx([line[name] for line in recorded])
+    assert (finished / "config.yaml").exists()
+    assert (finished / "run.json").exists()
+    assert "step 8: validation loss" in (finished / "log.txt").read_text()
+
+
+def test_a_finished_run_is_left_as_it_is(data: Path, finished: Path) -> None:
+    before = results(finished)
+    train.main(arguments(data, finished, "steps=8"))
+    assert results(finished) == before
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (["optimizer.learning_rate=0.5"], r"optimizer\.learning_rate: is 0\.5, but .* with 0\.01"),
+        (["seed=7"], "seed: is 7"),
+        (["model.embedding=32"], r"model\.embedding: is 32"),
+        (["steps=9"], "steps: is 9"),
+        (["zero=1"], "zero: is 1"),
+    ],
+)
+def test_another_configuration_is_not_continued(
+    data: Path, finished: Path, overrides: list[str], says: str
+) -> None:
+    with pytest.raises(UserError, match=says):
+        train.main(arguments(data, finished, "steps=8", *overrides))
+
+
+def test_other_shards_are_not_continued(finished: Path, tmp_path: Path) -> None:
+    make_shards(tmp_path, samples=5)
+    with pytest.raises(UserError, match="data: not the shards"):
+        train.main(arguments(tmp_path, finished, "steps=8"))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (["epochs=1"], "either steps or epochs"),
+        (["batch_size=0"], "batch_size: must be at least 2"),
+        (["zero=3"], "zero: must be from 0 to 2"),
+        (["precision=fp8"], "precision"),
+        (["model.imu.heads=3"], "heads"),
+        (["model.window=30"], "model.window"),
+        (["optimizer.beta1=1.5"], r"optimizer\.beta1: must lie"),
+        (["resume=nowhere"], "nowhere: no such folder"),
+        (["batch_size=5000"], "do not fill one batch"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_the_key(
+    data: Path, tmp_path: Path, overrides: list[str], says: str
+) -> None:
+    with pytest.raises(UserError, match=says) as error:
+        train.main(arguments(data, tmp_path, *overrides))
+    assert "\n" not in str(error.value)
+
+
+def test_missing_shards_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nothing-here: no such folder"):
+        train.main(arguments(tmp_path / "nothing-here", tmp_path))
+
+
+def test_epochs_are_turned_into_steps(data: Path, tmp_path: Path) -> None:
+    train.main(arguments(data, tmp_path, "steps=null", "epochs=2", "accumulate=2"))
+    stream = train.Stream(train.open_data(data), 8, 0, 0, 1, StreamConfig())
+    assert records(tmp_path)[-1]["step"] == 2 * stream.batches_per_epoch // 2
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"step \d+: .* is (nan|inf)"):
+        train.main(arguments(data, tmp_path, "optimizer.learning_rate=1e30", "optimizer.warmup=0"))

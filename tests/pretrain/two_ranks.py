@@ -1,0 +1,128 @@
+"""What two real ranks have to show; started by DeepSpeed's launcher from test_train_ranks.py."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from made_shards import TEXT_SIZE
+from small_model import small_config
+from training import arguments, results
+
+from cluster.errors import UserError
+from pretrain import train
+from pretrain.clips import Batch
+from pretrain.config import TrainConfig
+from pretrain.data import open_data
+from pretrain.evaluate import rows
+from pretrain.model import Multi3Net
+from pretrain.stream import Stream, StreamConfig
+from pretrain.world import World, join_world, ranks_started
+
+BATCH = 16
+Gradients = dict[str, torch.Tensor]
+
+
+def make_model() -> Multi3Net:
+    torch.manual_seed(0)
+    return Multi3Net(small_config(), TEXT_SIZE)
+
+
+def alone(batch: Batch) -> tuple[float, Gradients]:
+    """Loss and gradients of the whole batch on one rank, without DeepSpeed."""
+    model = make_model()
+    loss = model(batch).losses["total"]
+    loss.backward()
+    return loss.item(), {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+
+
+def together(batch: Batch, world: World, zero: int) -> tuple[float, Gradients]:
+    """The same from DeepSpeed's engine, each rank holding its half of the batch."""
+    from deepspeed.utils import safe_get_full_grad
+
+    config = TrainConfig(batch_size=BATCH // 2, zero=zero)
+    model = make_model()
+    engine = train.start_engine(model, config)
+    half = rows(batch, world.rank * BATCH // 2, (world.rank + 1) * BATCH // 2)
+    loss = engine(half).losses["total"]
+    engine.backward(loss)
+    gradients = {
+        name: p.grad if zero == 0 else safe_get_full_grad(p) for name, p in model.named_parameters()
+    }
+    return world.mean(loss.detach()).item(), gradients
+
+
+def difference(one: Gradients, other: Gradients) -> float:
+    """The largest difference of an entry, against the largest entry of all."""
+    largest = max(gradient.abs().max().item() for gradient in one.values())
+    return max((one[name] - other[name]).abs().max().item() for name in one) / largest
+
+
+def stopped_after(steps: int, run: Callable[[], Any]) -> None:
+    """Run until `steps` steps are taken, then break off as an interruption would."""
+    take_step = train.take_step
+
+    def stop(run: train.Run) -> dict[str, float]:
+        if run.state.step == steps:
+            raise KeyboardInterrupt
+        return take_step(run)
+
+    train.take_step = stop
+    try:
+        run()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        train.take_step = take_step
+
+
+def with_a_nan_on_rank(rank: int, run: Callable[[], Any]) -> str:
+    """Run with one window of one rank spoilt; returns what the user is told."""
+    to_device = train.to_device
+
+    def spoil(batch: Batch, device: torch.device) -> Batch:
+        if ranks_started()[0] == rank:
+            batch["imu_left"][0, 0, 0] = torch.nan
+        return to_device(batch, device)
+
+    train.to_device = spoil
+    try:
+        run()
+    except UserError as error:
+        return str(error)
+    finally:
+        train.to_device = to_device
+    return "nothing"
+
+
+def main(data: Path, output: Path) -> None:
+    stream = Stream(open_data(data), BATCH, 0, 0, 1, StreamConfig())
+    batch, _ = next(stream.batches())
+    expected_loss, expected = alone(batch)
+    world = join_world(*ranks_started())
+    told: dict[str, Any] = {"losses": [], "gradients": []}
+    for zero in (0, 1, 2):
+        loss, gradients = together(batch, world, zero)
+        told["losses"].append(abs(loss - expected_loss) / expected_loss)
+        told["gradients"].append(difference(expected, gradients))
+        assert gradients.keys() >= expected.keys()
+
+    def run(name: str, *overrides: str) -> int:
+        return train.main(arguments(data, output / name, "batch_size=4", "steps=8", *overrides))
+
+    for zero in (0, 2):
+        run(f"whole{zero}", f"zero={zero}")
+        stopped_after(6, lambda zero=zero: run(f"broken{zero}", f"zero={zero}"))  # type: ignore[misc]
+        run(f"broken{zero}", f"zero={zero}")
+    told["nan"] = with_a_nan_on_rank(1, lambda: run("nan"))
+    if world.leads:
+        told["equal"] = [
+            results(output / f"whole{zero}") == results(output / f"broken{zero}") for zero in (0, 2)
+        ]
+    (output / f"told{world.rank}.json").write_text(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[-2]), Path(sys.argv[-1]))
