@@ -73,6 +73,7 @@ class Action:
         extent: bounds of the factor on how far repetitions go out from their mean.
         pace: bounds of the factor on how fast it is done.
         pause: probability of a pause after a repetition.
+        holds: whether a pause holds the pose; else it may go back to the stance for a while.
         support: what bears the body where the stance does not say; see `ground`.
         ends: whether the action is a single passage, always shown from its start.
     """
@@ -85,6 +86,7 @@ class Action:
     extent: tuple[float, float] = (0.8, 1.1)
     pace: tuple[float, float] = (0.75, 1.3)
     pause: float = 0.08
+    holds: bool = False
     support: str | None = None
     ends: bool = False
 

@@ -1,9 +1,10 @@
 """Where the pelvis must be so that what bears on the ground stays there.
 
 The lowest bearing point lies on the floor and, as far as it bears, does not slide: walking
-moves forward by its own steps. Both rules are smooth (a soft minimum over points), and what
-quickness the change of the bearing foot leaves is taken out by a short Gaussian, as the
-compliance of ankles, soles and soft tissue does.
+moves forward by its own steps. Both rules are smooth (a soft minimum over points). What quickness
+the change of the bearing foot leaves is taken out by Gaussians: a short one upwards, for the
+compliance of ankles, soles and soft tissue, and a longer one along the floor, where a body's
+speed hardly changes within a step; the feet then glide by a few centimetres.
 
 Letters: T frames, P bearing points.
 """
@@ -35,8 +36,12 @@ SUPPORTS = {
     "hands and toes": HANDS + TOES,
     "hands and knees": HANDS + KNEES,
 }
+# Metres above the lowest point at which a point's share in the height, and in the grip, has
+# fallen to 1/e.
 SOFT_MINIMUM = 0.012
+SOFT_GRIP = 0.004
 COMPLIANCE_SECONDS = 0.045
+INERTIA_SECONDS = 0.16
 
 
 def place_pelvis(quaternions_TJ4: Array, support: str, rate: float) -> Array:
@@ -53,17 +58,21 @@ def place_pelvis(quaternions_TJ4: Array, support: str, rate: float) -> Array:
         place[:, 1] = -heights_TP.mean()
         return place
     lowest = heights_TP.min(axis=1, keepdims=True)
-    weights_TP = np.exp((lowest - heights_TP) / SOFT_MINIMUM)
-    total = weights_TP.sum(axis=1, keepdims=True)
-    floor_T = lowest[:, 0] - SOFT_MINIMUM * np.log(total[:, 0] / len(points))
+    near_TP = np.exp((lowest - heights_TP) / SOFT_MINIMUM)
+    floor_T = lowest[:, 0] - SOFT_MINIMUM * np.log(near_TP.mean(axis=1))
+    grip_TP = np.exp((lowest - heights_TP) / SOFT_GRIP)
     slide_T3 = np.einsum(
-        "tp,tpc->tc", weights_TP / total, np.gradient(points_TP3, 1.0 / rate, axis=0)
+        "tp,tpc->tc",
+        grip_TP / grip_TP.sum(axis=1, keepdims=True),
+        np.gradient(points_TP3, 1.0 / rate, axis=0),
     )
     place = -np.concatenate(
         [np.zeros((1, 3)), np.cumsum(0.5 * (slide_T3[1:] + slide_T3[:-1]), axis=0) / rate]
     )
     place[:, 1] = -floor_T
-    return gaussian_filter1d(place, COMPLIANCE_SECONDS * rate, axis=0, mode="nearest")
+    for axis, seconds in enumerate((INERTIA_SECONDS, COMPLIANCE_SECONDS, INERTIA_SECONDS)):
+        place[:, axis] = gaussian_filter1d(place[:, axis], seconds * rate, mode="nearest")
+    return place
 
 
 def _points(quaternions_TJ4: Array, points: tuple) -> Array:

@@ -57,7 +57,7 @@ def performer(number: int) -> Performer:
         tempo=float(np.exp(about(0, 0.11))),
         amplitude=float(np.exp(about(0, 0.09))),
         left_handed=bool(rng.random() < 0.12),
-        fluency=about(0.0, 0.12),
+        fluency=about(0.0, 0.18),
         irregularity=float(np.exp(about(np.log(0.05), 0.35))),
         restlessness=float(np.exp(about(0, 0.3))),
         lags=tuple(

@@ -22,6 +22,8 @@ from datagen.sources.choreography.unrest import unrest
 # Played but not kept on both sides, so that a clip does not start or end at rest by force.
 MARGIN_SECONDS = 0.6
 IN_THE_MIDDLE_SHARE = 0.4
+# Of the pauses, how many go back to the stance.
+REST_SHARE = 0.25
 SHORTEST_ENTRY = (0.7, 1.1)
 # Degrees per second on the way to a repetition's first key, wherever it starts from.
 FASTEST_ENTRY = 210.0
@@ -117,7 +119,7 @@ def _timeline(
         if score.time > last - outro - MARGIN_SECONDS:
             break
         if rng.random() < action.pause:
-            at_rest = rng.random() < 0.3
+            at_rest = not action.holds and rng.random() < REST_SHARE
             if at_rest:
                 score.go(rest, rng.uniform(0.8, 1.3))
             score.hold_until(score.time + rng.uniform(0.2, 1.4))

@@ -29,6 +29,7 @@ TABLE = -0.34
     stances=ANYWHERE,
     extent=(0.95, 1.03),
     pause=0.5,
+    holds=True,
 )
 def phoning(scene: Scene) -> Iterator[Repetition]:
     scene.stance |= hand("right", "wide grip")
@@ -50,6 +51,7 @@ def phoning(scene: Scene) -> Iterator[Repetition]:
     stances=ANYWHERE,
     extent=(0.9, 1.1),
     pause=0.2,
+    holds=True,
 )
 def texting(scene: Scene) -> Iterator[Repetition]:
     scene.stance |= head(nod=30) | trunk(bend=8) | hands("round")
@@ -73,6 +75,7 @@ def texting(scene: Scene) -> Iterator[Repetition]:
     stances=ANYWHERE,
     extent=(0.9, 1.06),
     pause=0.7,
+    holds=True,
 )
 def reading(scene: Scene) -> Iterator[Repetition]:
     hold = reach_both((0.13, scene.draw(-0.28, -0.16), 0.3), palm=(-0.4, 0.7, -0.6))

@@ -163,10 +163,11 @@ def arm_circles(scene: Scene) -> Iterator[Repetition]:
 @action(
     "a person twists the upper body from side to side{adv}{stance}",
     "a person turns the trunk left and right{adv}{stance}",
-    "trunk twists with bent arms{adv}{stance}",
+    "trunk twists to both sides{adv}{stance}",
     "a person rotates the waist to both sides{adv}",
     stances=("standing", "seated"),
     pause=0.05,
+    holds=True,
 )
 def trunk_twists(scene: Scene) -> Iterator[Repetition]:
     if scene.chance(0.5):
@@ -184,6 +185,7 @@ def trunk_twists(scene: Scene) -> Iterator[Repetition]:
     "side bends with one arm over the head{adv}",
     "a person leans to the {other} and back, {side} arm up{adv}",
     pause=0.2,
+    holds=True,
 )
 def side_bends(scene: Scene) -> Iterator[Repetition]:
     scene.stance |= left(flex=-6, abd=38, turn=40, elbow=95, pron=40)
@@ -204,8 +206,8 @@ def side_bends(scene: Scene) -> Iterator[Repetition]:
 def toe_touches(scene: Scene) -> Iterator[Repetition]:
     up = both(flex=165, abd=15, turn=-5, elbow=12) if scene.chance(0.5) else both(flex=4, abd=11)
     while True:
-        low = stand(tilt=62, thigh=-8, knee=8) | trunk(bend=48) | head(nod=10)
-        low |= both(flex=scene.draw(85, 105), abd=4, turn=5, elbow=10, pron=30) | hands("flat")
+        low = stand(tilt=76, thigh=-9, knee=8) | trunk(bend=50) | head(nod=10)
+        low |= both(flex=scene.draw(95, 120), abd=4, turn=5, elbow=10, pron=30) | hands("flat")
         yield there_and_back(stand() | up, low, scene.draw(2.4, 3.6), 0.5, scene.draw(0, 0.8))
 
 

@@ -104,6 +104,7 @@ def sit_to_stand(scene: Scene) -> Iterator[Repetition]:
     "a person stands upright with the arms hanging down",
     "a person waits, shifting the weight from foot to foot",
     pause=0.6,
+    holds=True,
 )
 def standing_idle(scene: Scene) -> Iterator[Repetition]:
     while True:
@@ -130,6 +131,7 @@ def standing_idle(scene: Scene) -> Iterator[Repetition]:
     "a person stays seated and hardly moves",
     stances=("seated",),
     pause=0.6,
+    holds=True,
 )
 def sitting_idle(scene: Scene) -> Iterator[Repetition]:
     place = (scene.draw(0.04, 0.16), scene.draw(-0.42, -0.34), scene.draw(0.2, 0.3))
@@ -156,6 +158,7 @@ def sitting_idle(scene: Scene) -> Iterator[Repetition]:
     "a person looks over the shoulders{stance}",
     stances=("standing", "seated"),
     pause=0.4,
+    holds=True,
 )
 def looking_around(scene: Scene) -> Iterator[Repetition]:
     while True:
@@ -211,6 +214,7 @@ def picking_up(scene: Scene) -> Iterator[Repetition]:
     stances=("standing", "seated"),
     extent=(0.95, 1.02),
     pause=0.5,
+    holds=True,
 )
 def crossing_arms(scene: Scene) -> Iterator[Repetition]:
     arms = right(flex=40, abd=-2, turn=66, elbow=96, pron=40)
@@ -227,6 +231,7 @@ def crossing_arms(scene: Scene) -> Iterator[Repetition]:
     "a person rests the hands on the hips and looks around",
     extent=(0.95, 1.02),
     pause=0.5,
+    holds=True,
 )
 def hands_on_hips(scene: Scene) -> Iterator[Repetition]:
     while True:

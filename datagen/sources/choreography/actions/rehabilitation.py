@@ -36,18 +36,20 @@ def there_and_back(
     "pendulum shoulder exercise with the {side} arm hanging down",
     extent=(0.6, 1.2),
     pause=0.02,
+    holds=True,
 )
 def pendulum(scene: Scene) -> Iterator[Repetition]:
     lean, bend = scene.draw(30, 50), scene.draw(15, 30)
     hang = lean + bend
     scene.stance |= stand(tilt=lean, thigh=0, knee=10) | trunk(bend=bend) | head(nod=-5)
     scene.stance |= reach_left((0.12, -0.25, 0.36), palm=(0, -0.5, 1), wrist=-35)
-    along, across = scene.draw(6, 20), scene.draw(3, 16)
+    along, across = scene.draw(8, 32), scene.draw(5, 24)
     if scene.chance(0.35):
         across = 0.0
     scene.stance |= right(flex=hang, abd=4, turn=0, elbow=scene.draw(4, 12))
     scene.stance |= right(pron=scene.draw(-10, 30))
-    seconds = scene.draw(1.3, 2.1)
+    # A freely hanging arm of 0.6 m swings with a period of about 1.3 s.
+    seconds = scene.draw(1.1, 2.0)
     while True:
         yield [
             Key(right(flex=hang + along * x, abd=4 + across * y), seconds / 4, 1.0)
@@ -66,12 +68,13 @@ def pendulum(scene: Scene) -> Iterator[Repetition]:
     pause=0.2,
 )
 def shoulder_abduction(scene: Scene) -> Iterator[Repetition]:
-    top, pron = scene.draw(85, 150), scene.draw(-20, 40)
+    top, pron = scene.draw(85, 160), scene.draw(-20, 40)
     arm = right(elbow=scene.draw(4, 14), pron=pron, wrist=0)
     low = arm | right(flex=4, abd=12, turn=0)
+    held = scene.draw(-0.4, 0.5)
     while True:
         high = arm | right(flex=scene.draw(4, 22), abd=top, turn=scene.draw(-40, -15))
-        yield there_and_back(low, high, scene.draw(2.4, 3.4), 0.5, scene.draw(0, 0.5))
+        yield there_and_back(low, high, scene.draw(1.5, 3.2), 0.5, held)
 
 
 @action(
@@ -85,12 +88,13 @@ def shoulder_abduction(scene: Scene) -> Iterator[Repetition]:
     pause=0.2,
 )
 def forward_elevation(scene: Scene) -> Iterator[Repetition]:
-    top, pron = scene.draw(85, 150), scene.draw(-25, 45)
+    top, pron = scene.draw(85, 160), scene.draw(-25, 45)
     arm = right(elbow=scene.draw(4, 14), pron=pron, wrist=0)
     low = arm | right(flex=4, abd=10, turn=2)
+    held = scene.draw(-0.4, 0.5)
     while True:
         high = arm | right(flex=top, abd=scene.draw(2, 14), turn=scene.draw(-15, 10))
-        yield there_and_back(low, high, scene.draw(2.4, 3.4), 0.5, scene.draw(0, 0.5))
+        yield there_and_back(low, high, scene.draw(1.5, 3.2), 0.5, held)
 
 
 @action(
@@ -106,12 +110,13 @@ def internal_rotation(scene: Scene) -> Iterator[Repetition]:
     arm = right(flex=4, abd=scene.draw(6, 16), elbow=scene.draw(82, 95), pron=scene.draw(-10, 25))
     arm |= hand("right", "grip") | right(wrist=-5)
     outside, inside = scene.draw(-35, 5), scene.draw(55, 72)
+    slowness = scene.draw(0.6, 1.2)
     while True:
         # The effort is inwards: quick in, held, slowly back.
         yield [
-            Key(arm | right(turn=inside), scene.draw(0.9, 1.3), 0.4),
-            Key(arm | right(turn=inside), scene.draw(0.15, 0.7), 0.3),
-            Key(arm | right(turn=outside), scene.draw(1.2, 1.8), 0.5),
+            Key(arm | right(turn=inside), slowness * scene.draw(0.8, 1.1), 0.4),
+            Key(arm | right(turn=inside), slowness * scene.draw(0.1, 0.5), 0.3),
+            Key(arm | right(turn=outside), slowness * scene.draw(1.0, 1.5), 0.5),
         ]
 
 
@@ -128,11 +133,12 @@ def external_rotation(scene: Scene) -> Iterator[Repetition]:
     arm = right(flex=4, abd=scene.draw(6, 16), elbow=scene.draw(82, 95), pron=scene.draw(-15, 20))
     arm |= hand("right", "grip") | right(wrist=-5)
     inside, outside = scene.draw(35, 65), scene.draw(-50, -20)
+    slowness = scene.draw(0.6, 1.2)
     while True:
         yield [
-            Key(arm | right(turn=outside), scene.draw(0.9, 1.4), 0.4),
-            Key(arm | right(turn=outside), scene.draw(0.15, 0.7), 0.3),
-            Key(arm | right(turn=inside), scene.draw(1.2, 1.8), 0.5),
+            Key(arm | right(turn=outside), slowness * scene.draw(0.8, 1.1), 0.4),
+            Key(arm | right(turn=outside), slowness * scene.draw(0.1, 0.5), 0.3),
+            Key(arm | right(turn=inside), slowness * scene.draw(1.0, 1.5), 0.5),
         ]
 
 
@@ -143,6 +149,7 @@ def external_rotation(scene: Scene) -> Iterator[Repetition]:
     "trapezius exercise, lifting the hanging {side} arm to the rear{adv}",
     pace=CALM,
     pause=0.15,
+    holds=True,
 )
 def trapezius_extension(scene: Scene) -> Iterator[Repetition]:
     lean, bend = scene.draw(35, 60), scene.draw(5, 20)
@@ -152,9 +159,10 @@ def trapezius_extension(scene: Scene) -> Iterator[Repetition]:
     arm |= hand("right", "grip")
     low = arm | right(flex=lean + bend - 6, abd=4, protract=8)
     scene.stance |= low
+    held = scene.draw(-0.4, 0.5)
     while True:
         high = arm | right(flex=scene.draw(-25, 5), abd=14, protract=-14, shrug=-2)
-        yield there_and_back(low, high, scene.draw(2.2, 3.2), 0.5, scene.draw(0.2, 0.8))
+        yield there_and_back(low, high, scene.draw(1.2, 2.8), 0.5, held)
 
 
 @action(
@@ -171,6 +179,7 @@ def upright_row(scene: Scene) -> Iterator[Repetition]:
     move = both if two_handed else right
     scene.stance |= hands("grip") if two_handed else hand("right", "grip")
     low = move(flex=14, abd=4, turn=42, elbow=14, pron=50, wrist=5)
+    held = scene.draw(-0.4, 0.5)
     while True:
         high = move(
             flex=scene.draw(25, 40),
@@ -181,7 +190,7 @@ def upright_row(scene: Scene) -> Iterator[Repetition]:
             wrist=18,
             shrug=12,
         )
-        yield there_and_back(low, high, scene.draw(2.0, 2.8), 0.5, scene.draw(0, 0.5))
+        yield there_and_back(low, high, scene.draw(1.3, 2.8), 0.5, held)
 
 
 @action(

@@ -22,14 +22,14 @@ from datagen.sources.choreography.poses import (
 
 ANYWHERE = ("standing", "standing", "seated")
 SHAPES = {
-    "flat hand": "flat",
-    "fist": "fist",
-    "pointing finger": "point",
+    "a flat hand": "flat",
+    "a fist": "fist",
+    "a pointing finger": "point",
     "pinched fingers": "pinch",
-    "spread hand": "spread",
-    "clawed hand": "claw",
+    "a spread hand": "spread",
+    "a clawed hand": "claw",
     "two raised fingers": "two fingers",
-    "curved hand": "round",
+    "a curved hand": "round",
 }
 # Where the wrist goes, and where the palm faces, while the hand is at the place.
 PLACES: dict[str, tuple[Point, Point]] = {
@@ -43,8 +43,8 @@ PLACES: dict[str, tuple[Point, Point]] = {
 
 
 @action(
-    "a person signs with a {shape} of the {side} hand at the {place}{adv}",
-    "a person brings a {shape} to the {place} and moves it in {move}{adv}",
+    "a person signs with the {side} hand, {shape} at the {place}{adv}",
+    "a person brings {shape} to the {place} and moves in {move}{adv}",
     "one-handed signing, {shape}, {place}, {move}{adv}",
     "a person makes a sign-like gesture: {shape} at the {place}, {move}{stance}",
     stances=ANYWHERE,
@@ -81,9 +81,9 @@ def signing_one_handed(scene: Scene) -> Iterator[Repetition]:
 
 @action(
     "a person signs with both hands, {shape} on each, moving {move}{adv}",
-    "two-handed signing with the {shape}, {move}{adv}",
+    "two-handed signing with {shape}, {move}{adv}",
     "a person makes a sign-like gesture with both hands {move}{adv}{stance}",
-    "both hands form a {shape} and move {move}{stance}",
+    "both hands form {shape} and move {move}{stance}",
     stances=ANYWHERE,
     slots={
         "shape": tuple(SHAPES),
@@ -181,7 +181,8 @@ def hand_from_chin(scene: Scene) -> Iterator[Repetition]:
     pause=0.3,
 )
 def circling_chest(scene: Scene) -> Iterator[Repetition]:
-    shape, radius = hand("right", SHAPES[scene.slots["shape"]]), scene.draw(0.03, 0.06)
+    shape = hand("right", SHAPES[f"a {scene.slots['shape']}"])
+    radius = scene.draw(0.03, 0.06)
     seconds = scene.draw(0.7, 1.1)
     while True:
         circle = [

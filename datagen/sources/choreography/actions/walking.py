@@ -23,9 +23,9 @@ Table = tuple[float, ...]
 # Degrees at each eighth of a stride from the foot's strike, after Perry & Burnfield, Gait Analysis
 # (walking), Novacheck 1998 (running), Riener et al. 2002 (stairs); rounded.
 WALK = (
-    (29, 23, 10, -3, -11, -2, 21, 31),
-    (5, 17, 12, 5, 9, 42, 61, 28),
-    (0, -3, 5, 9, 8, -16, -3, 1),
+    (31, 25, 10, -4, -14, -3, 22, 33),
+    (5, 17, 12, 5, 9, 43, 62, 28),
+    (1, -3, 5, 9, 8, -17, -2, 2),
 )
 JOG = (
     (36, 30, 12, -6, -10, 12, 38, 44),
@@ -38,11 +38,11 @@ STAIRS_UP = (
     (14, 12, 8, 4, -6, -18, 2, 12),
 )
 STAIRS_DOWN = (
-    (16, 14, 12, 12, 20, 38, 36, 22),
-    (8, 20, 24, 34, 62, 88, 60, 16),
-    (-22, 4, 14, 19, 14, 2, -10, -22),
+    (27, 19, 11, 5, 8, 30, 42, 36),
+    (8, 18, 24, 34, 60, 88, 68, 22),
+    (-20, 2, 13, 18, 12, 0, -10, -22),
 )
-MARCH = ((20, 8, 3, 3, 5, 40, 78, 62), (14, 8, 5, 5, 12, 62, 92, 70), (0, 0, 2, 2, -6, -16, -6, 0))
+MARCH = ((5, 4, 3, 3, 6, 40, 74, 48), (7, 6, 5, 5, 14, 62, 90, 58), (2, 2, 2, 2, -4, -14, -6, -2))
 
 
 def stride(
@@ -105,7 +105,7 @@ def _between(bounds: tuple[float, float], swing: float) -> float:
     "a person takes steps forward{adv}",
     "a person goes for a walk{adv}",
     pace=(0.78, 1.2),
-    extent=(0.75, 1.1),
+    extent=(0.82, 1.12),
     pause=0.0,
 )
 def walking(scene: Scene) -> Iterator[Repetition]:

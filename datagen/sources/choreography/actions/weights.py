@@ -36,7 +36,7 @@ def biceps_curls(scene: Scene) -> Iterator[Repetition]:
     top = dict(flex=16, abd=8, turn=-2, elbow=scene.draw(120, 140), pron=high_turn, wrist=12)
     sides = (both,) if scene.slots["how"] == "both arms" else (right, left)
     while True:
-        seconds = scene.draw(1.9, 2.8)
+        seconds = scene.draw(1.4, 2.7)
         rest = both(**low)
         yield [k for side in sides for k in there_and_back(rest, rest | side(**top), seconds, 0.5)]
 
@@ -55,7 +55,7 @@ def lateral_raises(scene: Scene) -> Iterator[Repetition]:
     low = both(flex=8, abd=10, turn=5, elbow=bent, pron=5)
     while True:
         high = both(flex=14, abd=scene.draw(78, 95), turn=5, elbow=bent, pron=scene.draw(-5, 15))
-        yield there_and_back(low, high, scene.draw(1.9, 2.8), 0.5, scene.draw(0, 0.3))
+        yield there_and_back(low, high, scene.draw(1.4, 2.7), 0.5, scene.draw(0, 0.3))
 
 
 @action(
@@ -72,7 +72,7 @@ def shoulder_press(scene: Scene) -> Iterator[Repetition]:
     while True:
         low = both(flex=25, abd=58, turn=-72, elbow=122, pron=30, wrist=-8)
         high = both(flex=75, abd=140, turn=-75, elbow=18, pron=30, wrist=-5)
-        yield there_and_back(low, high, scene.draw(2.0, 2.9), 0.5, scene.draw(0, 0.3))
+        yield there_and_back(low, high, scene.draw(1.6, 2.8), 0.5, scene.draw(0, 0.3))
 
 
 @action(
@@ -91,7 +91,7 @@ def triceps_extensions(scene: Scene) -> Iterator[Repetition]:
     upper = move(flex=scene.draw(145, 160), abd=25, turn=scene.draw(-10, 20), pron=0, wrist=-5)
     while True:
         low, high = upper | move(elbow=scene.draw(115, 130)), upper | move(elbow=16)
-        yield there_and_back(low, high, scene.draw(1.9, 2.7), 0.5, scene.draw(0, 0.3))
+        yield there_and_back(low, high, scene.draw(1.5, 2.6), 0.5, scene.draw(0, 0.3))
 
 
 @action(
@@ -110,7 +110,7 @@ def dumbbell_rows(scene: Scene) -> Iterator[Repetition]:
     scene.stance |= low
     while True:
         high = low | right(flex=-22, abd=14, elbow=scene.draw(85, 100), pron=5, protract=-15)
-        yield there_and_back(low, high, scene.draw(1.8, 2.6), 0.5, scene.draw(0, 0.4))
+        yield there_and_back(low, high, scene.draw(1.3, 2.5), 0.5, scene.draw(0, 0.4))
 
 
 @action(

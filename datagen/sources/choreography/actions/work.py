@@ -231,6 +231,7 @@ def pulling_rope(scene: Scene) -> Iterator[Repetition]:
     stances=("seated",),
     extent=(0.7, 1.1),
     pause=0.3,
+    holds=True,
 )
 def steering(scene: Scene) -> Iterator[Repetition]:
     scene.stance |= hands("grip") | trunk(bend=-4)
