@@ -21,7 +21,7 @@ import torch
 from cluster.errors import UserError
 from cluster.runs import write_json
 from pretrain.stream import Position
-from pretrain.world import World
+from pretrain.world import World, ranks_started
 
 COMPLETE = "complete.json"
 FOLDER = "checkpoints"
@@ -88,11 +88,14 @@ def _sync(folder: Path) -> Iterator[Path]:
 
 
 def keep_latest(run: Path, count: int) -> None:
-    """Delete all but the latest `count` checkpoints of a run."""
-    for path in _steps(run / FOLDER)[count:]:
-        # Without its mark a half-deleted folder is not taken for a checkpoint.
-        (path / COMPLETE).unlink(missing_ok=True)
-        shutil.rmtree(path, ignore_errors=True)
+    """Delete all but the latest `count` whole checkpoints of a run."""
+    listed = _steps(run / FOLDER)
+    kept = [path for path in listed if _problem(path) is None][:count]
+    for path in listed:
+        if path not in kept:
+            # Without its mark a half-deleted folder is not taken for a checkpoint.
+            (path / COMPLETE).unlink(missing_ok=True)
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def find(place: Path, asked_for: bool) -> Path | None:
@@ -106,7 +109,8 @@ def find(place: Path, asked_for: bool) -> Path | None:
         problem = _problem(path)
         if problem is None:
             return path
-        print(f"{path}: passed over, {problem}", flush=True)
+        if ranks_started()[0] == 0:
+            print(f"{path}: passed over, {problem}", flush=True)
     if asked_for:
         there = "no whole checkpoint in it" if place.is_dir() else "no such folder"
         raise UserError(f"{place}: {there}; resume= takes the folder of a run or a checkpoint")

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from cluster.errors import UserError
 from cluster.runs import seed_from
 from datagen.shards import WINDOW_FRAMES
 from pretrain.clips import Batch, Clips, Int, cut, join, read_clips
@@ -23,11 +24,12 @@ from pretrain.world import World
 RECALL_AT = (1, 5, 10)
 
 
-def validation_pool(data: Data, count: int, seed: int) -> Batch:
+def validation_pool(data: Data, count: int, seed: int, ranks: int = 1) -> Batch:
     """Return a fixed choice of `count` validation windows, or as many as there are.
 
     Windows do not overlap, and no clip gives a second one before every clip has given one.
-    Shards are read in a seeded order until there are enough clips.
+    Shards are read in a seeded order until there are enough clips. The number of windows is a
+    multiple of `ranks`; raises UserError where there is not one for each.
     """
     rng = np.random.default_rng(seed_from("validation", seed))
     read: list[Clips] = []
@@ -40,7 +42,14 @@ def validation_pool(data: Data, count: int, seed: int) -> Batch:
     clips = join(read)
     windows_V3 = rng.permutation(_windows_side_by_side(clips, rng))
     turn_V = _turns(clips.clip_S[windows_V3[:, 0]])
-    return cut(clips, windows_V3[np.argsort(turn_V, kind="stable")[:count]])
+    chosen_V = np.argsort(turn_V, kind="stable")[:count]
+    share = len(chosen_V) // ranks
+    if share == 0:
+        raise UserError(
+            f"{data.folder}: {len(chosen_V)} validation windows for {ranks} ranks; "
+            "use fewer ranks, or make more clips"
+        )
+    return cut(clips, windows_V3[chosen_V[: share * ranks]])
 
 
 def _windows_side_by_side(clips: Clips, rng: np.random.Generator) -> Int:
@@ -118,7 +127,7 @@ def validate(engine: Any, pool: Batch, world: World) -> dict[str, float]:
     names = list(output.losses)
     losses = world.mean(torch.stack([output.losses[name].float() for name in names]))
     embeddings = {name: gather_rows(part.float()) for name, part in output.embeddings.items()}
-    scores = retrieval(embeddings, pool["caption"][: share * world.ranks].to(world.device))
+    scores = retrieval(embeddings, pool["caption"].to(world.device))
     return {
         **{f"loss/{name}": value for name, value in zip(names, losses.tolist(), strict=True)},
         **{f"retrieval/{name}": value for name, value in scores.items()},

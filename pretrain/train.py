@@ -76,7 +76,7 @@ def main(arguments: Sequence[str]) -> int:
         write_run_record(folder, config, config.seed)
     watch = Watch(folder, state.step, steps, world.leads)
     introduce(watch, data, stream, model, steps, found)
-    pool = validation_pool(data, config.validation.windows, config.seed)
+    pool = validation_pool(data, config.validation.windows, config.seed, ranks)
     batches = stream.batches(state.position)
     run = Run(config, folder, data, world, engine, batches, pool, state, steps, identity, watch)
     try:
@@ -167,7 +167,7 @@ def loop(run: Run) -> None:
         f"(loss {state.best:.4f})\n"
         f"look at it: tensorboard --logdir {run.folder}\n"
         "go on: python -m finetune run --config configs/finetune/demo.yaml "
-        f"release={release} output=FOLDER"
+        f"release={release} output={run.folder.with_name('finetune')}"
     )
 
 
@@ -234,7 +234,8 @@ def refuse_if_not_finite(step: int, numbers: dict[str, float]) -> None:
 def temperatures(run: Run) -> dict[str, float]:
     """Return the temperature of each pair of modalities."""
     current = run.engine.module.contrastive.temperatures
-    return {pair: 1 / float(current.scale(pair)) for pair in run.config.model.losses.pairs}
+    with torch.no_grad():
+        return {pair: 1 / float(current.scale(pair)) for pair in run.config.model.losses.pairs}
 
 
 def judge(run: Run) -> None:

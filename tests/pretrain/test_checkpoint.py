@@ -59,9 +59,10 @@ def test_what_was_asked_for_has_to_be_there(tmp_path: Path) -> None:
         checkpoint.find(tmp_path, asked_for=True)
 
 
-def test_old_ones_are_deleted(tmp_path: Path) -> None:
+def test_old_ones_and_halves_are_deleted(tmp_path: Path) -> None:
     for step in (5, 10, 15, 20):
         made(tmp_path, step)
+    (made(tmp_path, 25) / COMPLETE).unlink()
     checkpoint.keep_latest(tmp_path, 2)
     assert [path.name for path in sorted((tmp_path / "checkpoints").iterdir())] == [
         "step-00000015",

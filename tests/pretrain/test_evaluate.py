@@ -7,6 +7,7 @@ import pytest
 import torch
 from made_shards import make_shards
 
+from cluster.errors import UserError
 from pretrain.data import open_data
 from pretrain.evaluate import RECALL_AT, chance, recall, retrieval, validation_pool
 
@@ -89,3 +90,11 @@ def test_windows_of_the_pool_do_not_overlap(tmp_path: Path) -> None:
     frames = pool["pose"].flatten(2).flatten(0, 1)
     assert len(pool["key"]) == 10
     assert len(frames.unique(dim=0)) == 600
+
+
+def test_every_rank_gets_an_equal_part_of_the_pool(tmp_path: Path) -> None:
+    make_shards(tmp_path, train_shards=1, validation_shards=1, samples=1, length=600)
+    data = open_data(tmp_path)
+    assert len(validation_pool(data, 100, seed=0, ranks=3)["key"]) == 9
+    with pytest.raises(UserError, match="10 validation windows for 11 ranks"):
+        validation_pool(data, 100, seed=0, ranks=11)
