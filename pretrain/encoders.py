@@ -1,11 +1,10 @@
 """The encoders of text, pose and IMU (paper, section 5.1.1), each ending in one vector.
 
 Shape letters: B batch, E text vector, T frames, P patches of frames, J joints, C channels,
-D width, K values.
+D width, S patches of all samples, K values of a joint in a patch.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -36,11 +35,9 @@ class PoseEncoderConfig:
 
     `frames_per_token` frames share their joint tokens (the paper: 1), which divides the work of
     the spatial part by as much and keeps every value of the input; it divides the window.
-    `six_d` reads two columns of each rotation matrix instead of the axis-angle.
     """
 
     joints: int = 52
-    rotation: Literal["axis_angle", "six_d"] = "axis_angle"
     frames_per_token: int = 1
     spatial_width: int = 32
     spatial_blocks: int = 4
@@ -116,22 +113,6 @@ class TextEncoder(nn.Module):
         return self.out(self.blocks(scaled_BE[:, None].to(self.out.weight.dtype)).flatten(1))
 
 
-def six_d(rotations: Tensor) -> Tensor:
-    """Return the first two columns (..., 6) of the rotation matrices of axis-angles (..., 3).
-
-    Unlike axis-angle it has no jumps (Zhou et al. 2019). The matrix is Rodrigues' formula,
-    R = cos I + sinc [r] + (1 - cos) / angle^2 r r^T.
-    """
-    angle = rotations.square().sum(-1, keepdim=True).clamp_min(1e-12).sqrt()
-    cosine, sinc = angle.cos(), angle.sin() / angle
-    versine = (1 - cosine) / angle.square()
-    x, y, z = rotations.split(1, -1)
-    outer = versine * rotations
-    column_0 = outer * x + torch.cat([cosine, sinc * z, -sinc * y], -1)
-    column_1 = outer * y + torch.cat([-sinc * z, cosine, sinc * x], -1)
-    return torch.cat([column_0, column_1], -1)
-
-
 class PoseEncoder(nn.Module):
     """Joint rotations (B, T, J, 3), axis-angle in radians, to embeddings (B, D)."""
 
@@ -139,8 +120,7 @@ class PoseEncoder(nn.Module):
         super().__init__()
         self.config = config
         patches = window // config.frames_per_token
-        values = (3 if config.rotation == "axis_angle" else 6) * config.frames_per_token
-        self.joint_token = nn.Linear(values, config.spatial_width)
+        self.joint_token = nn.Linear(3 * config.frames_per_token, config.spatial_width)
         self.joint_positions = learned_positions(config.joints, config.spatial_width)
         self.spatial = blocks(
             config.spatial_blocks,
@@ -165,16 +145,15 @@ class PoseEncoder(nn.Module):
 
     def forward(self, pose_BTJ3: Tensor) -> Tensor:
         """Return (B, D)."""
-        values_BTJK = six_d(pose_BTJ3) if self.config.rotation == "six_d" else pose_BTJ3
-        tokens_BPD = self.frame_token(self._joints_of_patches(values_BTJK))
+        tokens_BPD = self.frame_token(self._joints_of_patches(pose_BTJ3))
         tokens_BPD = self.temporal(tokens_BPD + self.frame_positions)
         return self.out(self.frame_logits.softmax(0) @ tokens_BPD)
 
-    def _joints_of_patches(self, values_BTJK: Tensor) -> Tensor:
+    def _joints_of_patches(self, pose_BTJ3: Tensor) -> Tensor:
         """Return (B, P, J * spatial width): the joints of a patch, side by side."""
-        batch, _, joints, _ = values_BTJK.shape
-        patches_BPTJK = values_BTJK.unflatten(1, (-1, self.config.frames_per_token))
-        patches_SJK = patches_BPTJK.transpose(2, 3).flatten(3).flatten(0, 1)
+        batch, _, joints, _ = pose_BTJ3.shape
+        patches_BPTJ3 = pose_BTJ3.unflatten(1, (-1, self.config.frames_per_token))
+        patches_SJK = patches_BPTJ3.transpose(2, 3).flatten(3).flatten(0, 1)
         tokens_SJD = self.joint_token(patches_SJK.to(self.out.weight.dtype))
         tokens_SJD = self.spatial(tokens_SJD + self.joint_positions)
         return tokens_SJD.reshape(batch, -1, joints * self.config.spatial_width)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from scipy.spatial.transform import Rotation
 from torch import Tensor, nn
 
 from pretrain.attention import Attention, DropPath, drop_path_rates
@@ -15,7 +14,6 @@ from pretrain.encoders import (
     ResidualBlock,
     TextEncoder,
     TextEncoderConfig,
-    six_d,
 )
 
 
@@ -114,24 +112,9 @@ def test_text_encoder_takes_any_size_and_ignores_the_length_of_the_vector(size: 
     assert not torch.allclose(encoder(text_BE), encoder(-text_BE), atol=1e-2)
 
 
-def test_six_d_is_two_columns_of_the_rotation_matrix() -> None:
-    vectors = torch.cat([torch.randn(50, 3) * 2, torch.zeros(1, 3)]).double()
-    matrices = Rotation.from_rotvec(vectors.numpy()).as_matrix()
-    expected = np.concatenate([matrices[:, :, 0], matrices[:, :, 1]], axis=1)
-    np.testing.assert_allclose(six_d(vectors), expected, atol=1e-9)
-
-
-def test_six_d_has_a_gradient_at_rest() -> None:
-    rest = torch.zeros(1, 3, requires_grad=True)
-    six_d(rest).sum().backward()
-    assert rest.grad is not None
-    assert rest.grad.isfinite().all()
-
-
-@pytest.mark.parametrize("rotation", ["axis_angle", "six_d"])
 @pytest.mark.parametrize("frames_per_token", [1, 4])
-def test_every_value_of_the_pose_counts(rotation: str, frames_per_token: int) -> None:
-    encoder = small_pose_encoder(rotation=rotation, frames_per_token=frames_per_token)
+def test_every_value_of_the_pose_counts(frames_per_token: int) -> None:
+    encoder = small_pose_encoder(frames_per_token=frames_per_token)
     pose_BTJ3 = torch.randn(2, 12, 5, 3, requires_grad=True)
     encoder(pose_BTJ3)[0].square().sum().backward()
     assert pose_BTJ3.grad is not None

@@ -173,10 +173,10 @@ def test_nothing_to_learn_is_refused() -> None:
 
 def test_keys_of_the_model_are_checked_by_the_configuration(tmp_path: Path) -> None:
     preset = tmp_path / "model.yaml"
-    preset.write_text("pose: {rotation: six_d, temporal_blocks: 2}\nimu: {width: 64}\n")
+    preset.write_text("pose: {temporal_blocks: 2}\nimu: {width: 64}\n")
     config = load_config(ModelConfig, preset, ["imu.heads=4"])
-    assert (config.pose.rotation, config.imu.width, config.imu.heads) == ("six_d", 64, 4)
-    with pytest.raises(UserError, match=r"pose\.rotation"):
-        load_config(ModelConfig, preset, ["pose.rotation=quaternion"])
+    assert (config.pose.temporal_blocks, config.imu.width, config.imu.heads) == (2, 64, 4)
+    with pytest.raises(UserError, match=r"imu\.width"):
+        load_config(ModelConfig, preset, ["imu.width=wide"])
     with pytest.raises(UserError, match=r"imu\.heads"):
         load_config(ModelConfig, preset, ["imu.haeds=4"])
