@@ -2,16 +2,19 @@
 
 A pose fixes every rotation, a body only the lengths of the bones. So for body b
 
-    p(t; b) = s(b) r(t) + sum_k R_k(t) o_k(b)
-    a(t; b) = R(t)^T [ s(b) r''(t) + sum_k R_k''(t) o_k(b) - g ]  =  M(t) c(b)
+    p(t; b) = s(b) r(t) + sum_k R_k(t) o_k(b)  =  P(t) c(b)
+    a(t; b) = R(t)^T [ P''(t) c(b) - g ]
 
 with r the pelvis, R_k the world rotation of the k-th joint on the chain to the sensor, o_k the
 bone or lever arm that it carries, s the scale of the steps and R the orientation of the sensor
-(specific force: Ray et al. 2025, section 4.1). M depends on the motion alone and c on the body
-alone: the accelerometers of all bodies are one matrix product. The gyroscope does not depend on
-the body.
+(specific force: Ray et al. 2025, section 4.1). P depends on the motion alone and c on the body
+alone. Bodies that differ by ten shape values span few dimensions, so a handful of basis bodies,
+c(b) = sum_d u_d(b) v_d, is differentiated and turned into the sensor's frame, and the
+accelerometers of all bodies are one matrix product with u. The gyroscope does not depend on the
+body.
 
-Shape letters: S source frames, T frames at 60 Hz, N bodies, W sensors, K rows of c, J joints.
+Shape letters: S source frames, T frames at 60 Hz, N bodies, W sensors, J joints, K rows of c,
+D basis bodies.
 """
 
 from dataclasses import dataclass, field
@@ -28,6 +31,7 @@ GRAVITY = np.array([0.0, -9.81, 0.0])
 RATE = 60.0
 # Smoothing shortens a quaternion where the orientation jumps: by cos(angle / 4) at a step.
 SHORTEST_QUATERNION = 0.85
+NEGLIGIBLE = 1e-13
 
 
 @dataclass
@@ -117,24 +121,25 @@ def synthesize(
     chains = _Chains(config.placements)
     smoother = Smoother(motion.rate, RATE, config.cutoff)
     world = _world_quaternions(motion, chains.joints)
-    acceleration_3CT = _accelerations(motion, world, smoother)
+    columns_K3S = _columns(motion, world)
+    weights_ND, basis_DK = _basis_bodies(chains.coefficients(bodies))
 
-    frames, sensors = acceleration_3CT.shape[-1], len(config.placements)
-    motion_KTW3 = np.zeros((chains.rows, frames, sensors, 3), dtype=dtype)
+    frames, sensors = smoother.target_frames(len(motion.translation_T3)), len(config.placements)
+    basis_DTW3 = np.empty((len(basis_DK), frames, sensors, 3), dtype=dtype)
     gyro_1TW3 = np.empty((1, frames, sensors, 3), dtype=dtype)
     for sensor, placement in enumerate(config.placements):
-        mounting = np.array(placement.axes).T
         orientation, rate = _orientation(world[JOINT_INDEX[placement.segment]], smoother)
+        mounting = np.array(placement.axes).T
         gyro_1TW3[0, :, sensor] = rate @ mounting
-        axes_33T = np.tensordot(orientation, mounting, axes=(2, 0)).transpose(1, 2, 0).copy()
         columns, rows = chains.columns_and_rows(sensor)
-        moved_3CT = acceleration_3CT[:, columns]
+        path_D3S = np.tensordot(basis_DK[:, rows], columns_K3S[columns], axes=1)
+        force_D3T = smoother.apply(path_D3S.reshape(-1, path_D3S.shape[-1]), derivative=2)
+        force_D3T = force_D3T.reshape(-1, 3, frames)
+        force_D3T -= (basis_DK[:, -1:] * GRAVITY)[..., None]
+        axes_33T = np.tensordot(orientation, mounting, axes=(2, 0)).transpose(1, 2, 0).copy()
         for axis in range(3):
-            along_CT = np.einsum("jt,jct->ct", axes_33T[:, axis], moved_3CT)
-            motion_KTW3[rows, :, sensor, axis] = along_CT
-        motion_KTW3[-1, :, sensor] = (-GRAVITY @ axes_33T.reshape(3, -1)).reshape(3, -1).T
-    coefficients_NK = chains.coefficients(bodies).astype(dtype)
-    acc = coefficients_NK @ motion_KTW3.reshape(chains.rows, -1)
+            basis_DTW3[:, :, sensor, axis] = np.einsum("jt,djt->dt", axes_33T[:, axis], force_D3T)
+    acc = weights_ND.astype(dtype) @ basis_DTW3.reshape(len(basis_DK), -1)
     return Imu(acc.reshape(len(acc), frames, sensors, 3), gyro_1TW3)
 
 
@@ -154,7 +159,7 @@ class _Chains:
         self.rows = 3 * (len(self._bones) + len(placements)) + 2
 
     def columns_and_rows(self, sensor: int) -> tuple[list[int], list[int]]:
-        """Return which accelerations move a sensor, and the rows of c that scale them."""
+        """Return which columns of P move a sensor, and the rows of c that scale them."""
         path = self._paths[sensor]
         blocks = [
             (self.joints.index(PARENTS[joint]), self._bones.index(joint)) for joint in path[1:]
@@ -196,15 +201,21 @@ def _world_quaternions(motion: Motion, joints: list[int]) -> dict[int, Array]:
     return world
 
 
-def _accelerations(motion: Motion, world: dict[int, Array], smoother: Smoother) -> Array:
-    """Second derivatives of the columns of every R_k, and last of the pelvis, (3, C, T).
+def _columns(motion: Motion, world: dict[int, Array]) -> Array:
+    """Return the columns of P: those of every R_k, and last the pelvis, (K, 3, S)."""
+    count, frames = 3 * len(world) + 1, len(motion.translation_T3)
+    columns_K3S = np.empty((count, 3, frames))
+    for block, q_S4 in enumerate(world.values()):
+        columns_K3S[3 * block : 3 * block + 3] = matrices(q_S4).transpose(2, 1, 0)
+    columns_K3S[-1] = motion.translation_T3.T
+    return columns_K3S
 
-    The first axis is the world's x, y, z.
-    """
-    columns = [np.moveaxis(matrices(q), 0, -1) for q in world.values()]
-    samples_3CS = np.concatenate([*columns, motion.translation_T3.T[:, None]], axis=1)
-    flat = samples_3CS.reshape(-1, samples_3CS.shape[-1])
-    return smoother.apply(flat, derivative=2).reshape(3, samples_3CS.shape[1], -1)
+
+def _basis_bodies(coefficients_NK: Array) -> tuple[Array, Array]:
+    """Return weights (N, D) and basis bodies (D, K), whose product is `coefficients_NK`."""
+    left, sizes, right = np.linalg.svd(coefficients_NK, full_matrices=False)
+    rank = int(np.sum(sizes > NEGLIGIBLE * sizes[0]))
+    return left[:, :rank] * sizes[:rank], right[:rank]
 
 
 def _orientation(q_S4: Array, smoother: Smoother) -> tuple[Array, Array]:
