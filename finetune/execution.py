@@ -35,7 +35,7 @@ def run_cells(
     """Compute the cells that are not yet stored under `output`; return all results and failures.
 
     A result is stored in `cells/` under the digest of what decides it, so a killed run goes on
-    where it stopped. `on_result` sees each new result once it is stored.
+    where it stopped. `on_result` sees each new result before that file marks it as done.
     """
     folder = Path(config.output) / "cells"
     paths = {cell: folder / f"{cell_digest(cell, config, data)}.json" for cell in cells}
@@ -48,8 +48,8 @@ def run_cells(
                 if isinstance(outcome, Failure):
                     failures.append(outcome)
                 else:
-                    write_json(paths[cell], outcome)
                     on_result(outcome)
+                    write_json(paths[cell], outcome)
                 progress.advance(1, f"{cell.row} fold {cell.fold}")
     stored = [paths[cell] for cell in cells if paths[cell].exists()]
     return [json.loads(path.read_text()) for path in stored], failures

@@ -1,5 +1,6 @@
 """TensorBoard logs of cells."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +20,13 @@ CURVES = {
 
 
 def write_logs(result: dict, label_names: tuple[str, ...], folder: Path) -> None:
-    """Write a cell's curves, test scores and confusion matrix, in a folder of its own."""
+    """Write a cell's curves, test scores and confusion matrix, replacing an earlier attempt's."""
     cell = Cell(**result["cell"])
     name = f"fold{cell.fold}-seed{cell.seed}-experts{cell.experts}-labels{cell.label_share:g}"
     scores, history = result["scores"], result["history"]
-    with SummaryWriter(str(folder / cell.row / name)) as writer:
+    own = folder / cell.row / name
+    shutil.rmtree(own, ignore_errors=True)
+    with SummaryWriter(str(own)) as writer:
         for tag, column in CURVES.items():
             for epoch, value in zip(history["epoch"], history[column], strict=True):
                 writer.add_scalar(tag, float(value), epoch)

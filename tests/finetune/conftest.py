@@ -1,14 +1,35 @@
-"""Small networks are fastest on one thread, the more so when tests run beside other work."""
+"""What the tests of fine-tuning share."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 
+from pretrain.encoders import ImuEncoderConfig, PoseEncoderConfig
+from pretrain.model import ModelConfig, Multi3Net
+from pretrain.release import ReleaseCard, save_release
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> Iterator[None]:
+    """Small networks are fastest on one thread, the more so when tests run beside other work."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def tiny_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a release of random weights whose encoders are quick."""
+    torch.manual_seed(0)
+    imu = ImuEncoderConfig(width=16, blocks=1, heads=2, mlp_ratio=1.0)
+    pose = PoseEncoderConfig(
+        spatial_width=8, spatial_blocks=1, temporal_width=16, temporal_blocks=1, spatial_heads=2
+    )
+    config = ModelConfig(embedding=16, imu=imu, pose=pose)
+    folder = tmp_path_factory.mktemp("release") / "release"
+    card = ReleaseCard("nothing", "none", 0, {}, "unknown", "minilm", "watch")
+    save_release(folder, Multi3Net(config, 32), config, card)
+    return folder

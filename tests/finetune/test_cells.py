@@ -1,0 +1,188 @@
+"""A cell depends on its arguments alone, and never on test people before its weights are chosen.
+
+Shape letters: N windows, T frames, W wrists, C channels.
+"""
+
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from finetune.cells import (
+    Cell,
+    CellData,
+    build_model,
+    cell_digest,
+    frozen_tokens,
+    run_cell,
+    wrists_in_use,
+)
+from finetune.classifiers import ClassifierConfig
+from finetune.config import FinetuneConfig
+from finetune.deepconvlstm import DeepConvLstmConfig
+from finetune.execution import Failure, attempt
+from finetune.folds import Fold, FoldsConfig, make_folds, windows_of
+from finetune.rows import ROWS
+from finetune.training import TrainingConfig
+from finetune.windows import Windows, WindowsConfig, cut_windows
+from pretrain.release import load_pretrained
+from tests.finetune import made_target
+
+CONFIG = FinetuneConfig(
+    release="unused",
+    output="unused",
+    folds=FoldsConfig(count=3),
+    training=TrainingConfig(epochs=3, batch_size=16, unfreeze_patience=1, learning_rate=5e-3),
+    classifier=ClassifierConfig(width=16, heads=2, feed_forward=16, experts=2, expert_width=8),
+    deepconvlstm=DeepConvLstmConfig(filters=4, width=8, recurrent_layers=1, dropout=0.0),
+)
+
+
+def with_windows(data: CellData, windows: Windows) -> CellData:
+    return replace(data, windows=windows, tokens_NLD=frozen_tokens(windows, data.encoders))
+
+
+@pytest.fixture(scope="module")
+def data(tiny_release: Path) -> CellData:
+    windows = cut_windows(made_target.waves(people=6), WindowsConfig(seconds=2))
+    pretrained = load_pretrained(tiny_release)
+    encoders = {"left": pretrained.imu_left}
+    tokens_NLD = frozen_tokens(windows, encoders)
+    return CellData(windows, encoders, tokens_NLD, pretrained.model_config, "abc")
+
+
+def fold_of(data: CellData, cell: Cell) -> Fold:
+    windows = data.windows
+    return make_folds(windows.subjects_N, windows.labels_N, CONFIG.folds, cell.seed)[cell.fold]
+
+
+def poisoned(data: CellData, people: tuple[str, ...]) -> CellData:
+    """Other signals and other labels for the windows of some people."""
+    windows = data.windows
+    own = windows_of(windows.subjects_N, people)
+    signals_NTWC, labels_N = windows.signals_NTWC.copy(), windows.labels_N.copy()
+    signals_NTWC[own, :, 0] = 50 * np.random.default_rng(1).normal(size=(len(own), 120, 6))
+    labels_N[own] = labels_N[own][::-1]
+    return with_windows(data, replace(windows, signals_NTWC=signals_NTWC, labels_N=labels_N))
+
+
+@pytest.mark.parametrize("row", list(ROWS))
+def test_test_people_do_not_touch_training(data: CellData, row: str) -> None:
+    cell = Cell(row, fold=1, seed=0, experts=2)
+    clean = run_cell(cell, CONFIG, data)
+    other = run_cell(cell, CONFIG, poisoned(data, fold_of(data, cell).test))
+    assert clean["people"] == other["people"]
+    assert clean["history"] == other["history"]
+    assert clean["predicted"] != other["predicted"]
+
+
+def test_validation_people_do_not_touch_the_weights_or_the_scaling(data: CellData) -> None:
+    cell = Cell("deepconvlstm", fold=0, seed=0, experts=0)
+    fold = fold_of(data, cell)
+    other_data = poisoned(data, fold.validation + fold.test)
+    config = replace(CONFIG, training=replace(CONFIG.training, patience=100))
+    clean, other = run_cell(cell, config, data), run_cell(cell, config, other_data)
+    assert clean["history"]["train_loss"] == other["history"]["train_loss"]
+    assert clean["history"]["validation_loss"] != other["history"]["validation_loss"]
+    train_M = torch.from_numpy(windows_of(data.windows.subjects_N, fold.train))
+    own_NTC = data.windows.signals_NTWC[train_M.numpy(), :, 0]
+    for given in (data, other_data):
+        standardize = build_model(cell, config, given, train_M).standardize
+        np.testing.assert_allclose(standardize.mean_WC[0], own_NTC.mean((0, 1)), atol=1e-4)
+        np.testing.assert_allclose(standardize.spread_WC[0], own_NTC.std((0, 1)), rtol=1e-4)
+
+
+def test_a_cell_travels_and_repeats(data: CellData) -> None:
+    cell = Cell("multi3net_plus", fold=2, seed=1, experts=2)
+    state = torch.get_rng_state()
+    first = run_cell(cell, CONFIG, data)
+    assert torch.equal(state, torch.get_rng_state())
+    second = run_cell(*pickle.loads(pickle.dumps((cell, CONFIG, data))))
+    assert {**first, "seconds": 0} == {**second, "seconds": 0}
+
+
+def test_pretrained_encoders_are_handed_on_unchanged(data: CellData) -> None:
+    before = {k: v.clone() for k, v in data.encoders["left"].state_dict().items()}
+    result = run_cell(Cell("multi3net_plus", 0, 0, 2), CONFIG, data)
+    assert len(result["history"]["epoch"]) == 3
+    for name, value in data.encoders["left"].state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_rows_start_from_the_weights_that_they_name(data: CellData) -> None:
+    train_M = torch.arange(20)
+    released = data.encoders["left"].channel_token.weight
+    for row in ("multi3net_plus_frozen", "multi3net_plus"):
+        model = build_model(Cell(row, 0, 0, 2), CONFIG, data, train_M)
+        assert torch.equal(model.encoders["left"].channel_token.weight, released)
+        assert model.frozen
+    base = build_model(Cell("base", 0, 0, 2), CONFIG, data, train_M)
+    assert base.encoders["left"].channel_token.weight.shape == released.shape
+    assert not torch.equal(base.encoders["left"].channel_token.weight, released)
+    assert not base.frozen
+    assert build_model(Cell("base", 0, 0, 5), CONFIG, data, train_M).classifier.experts.experts == 5
+
+
+def test_scores_belong_to_the_test_people(data: CellData) -> None:
+    cell = Cell("base", fold=0, seed=0, experts=2)
+    result = run_cell(cell, CONFIG, data)
+    test = fold_of(data, cell).test
+    assert set(result["scores_by_person"]) == set(test)
+    own = windows_of(data.windows.subjects_N, test)
+    assert result["windows"]["test"] == len(own) == len(result["predicted"])
+    hits = np.mean(np.array(result["predicted"]) == data.windows.labels_N[own])
+    assert result["scores"]["accuracy"] == pytest.approx(hits)
+    assert sum(result["windows"].values()) == len(data.windows)
+
+
+def test_a_share_of_the_labels_leaves_validation_and_test_whole(data: CellData) -> None:
+    whole = run_cell(Cell("base", 0, 0, 2), CONFIG, data)["windows"]
+    tenth = run_cell(Cell("base", 0, 0, 2, label_share=0.1), CONFIG, data)["windows"]
+    assert tenth["train"] == pytest.approx(0.1 * whole["train"], abs=2)
+    assert (tenth["validation"], tenth["test"]) == (whole["validation"], whole["test"])
+
+
+def test_the_digest_names_what_decides_a_cell_and_nothing_else(data: CellData) -> None:
+    cell, neural = Cell("base", 0, 0, 2), Cell("deepconvlstm", 0, 0, 0)
+    frozen = Cell("multi3net_plus_frozen", 0, 0, 2)
+    name = cell_digest(cell, CONFIG, data)
+    longer = replace(CONFIG, training=replace(CONFIG.training, epochs=4))
+    wider = replace(CONFIG, classifier=replace(CONFIG.classifier, width=32))
+    released = replace(data, release="def")
+    turned = with_windows(data, replace(data.windows, signals_NTWC=-data.windows.signals_NTWC))
+    others = {
+        cell_digest(replace(cell, fold=1), CONFIG, data),
+        cell_digest(replace(cell, seed=1), CONFIG, data),
+        cell_digest(replace(cell, experts=3), CONFIG, data),
+        cell_digest(cell, longer, data),
+        cell_digest(cell, wider, data),
+        cell_digest(cell, CONFIG, turned),
+    }
+    assert len(others | {name}) == 7
+    assert cell_digest(cell, replace(CONFIG, output="elsewhere"), data) == name
+    assert cell_digest(cell, CONFIG, released) == name
+    assert cell_digest(frozen, CONFIG, released) != cell_digest(frozen, CONFIG, data)
+    assert cell_digest(neural, wider, data) == cell_digest(neural, CONFIG, data)
+
+
+def test_both_wrists_are_used_where_windows_have_them(data: CellData) -> None:
+    present_NWC = data.windows.present_NWC.copy()
+    assert wrists_in_use(data.windows) == ["left"]
+    present_NWC[3, 1] = True
+    assert wrists_in_use(replace(data.windows, present_NWC=present_NWC)) == ["left", "right"]
+
+
+def test_a_cell_that_fails_comes_back_as_data(data: CellData) -> None:
+    signals_NTWC = data.windows.signals_NTWC.copy()
+    signals_NTWC[0] = np.inf
+    broken = replace(data, windows=replace(data.windows, signals_NTWC=signals_NTWC))
+    people = data.windows.subjects_N[0]
+    folds = range(CONFIG.folds.count)
+    outcomes = [attempt(Cell("base", fold, 0, 2), CONFIG, broken) for fold in folds]
+    failed = [o for o in outcomes if isinstance(o, Failure)]
+    trained = [f for f in folds if people in fold_of(data, Cell("base", f, 0, 2)).train]
+    assert [o.cell.fold for o in failed if "training loss is nan" in o.reason] == trained
+    assert all(o.reason.startswith("DivergedError") for o in failed)
