@@ -16,6 +16,7 @@ Letters: T frames, A angles, J joints.
 
 import numpy as np
 
+from datagen.kinematics import conjugate, multiply, quaternions
 from datagen.motion import FINGERS, JOINT_INDEX, JOINTS, Array
 from datagen.sources.choreography import rotation
 
@@ -30,7 +31,7 @@ SIDE_LIMITS: dict[str, tuple[float, float, str]] = {
     "collar_protraction": (-25, 30, "K"),
     "shoulder_flexion": (-60, 180, "A"),
     "shoulder_abduction": (-45, 180, "A; adduction across the chest K"),
-    "shoulder_internal_rotation": (-90, 95, "external A; internal, hand behind the back, K"),
+    "shoulder_internal_rotation": (-90, 95, "A outwards; K inwards, behind the back"),
     "elbow_flexion": (0, 150, "A"),
     "forearm_pronation": (-80, 80, "A"),
     "wrist_flexion": (-70, 80, "A"),
@@ -143,20 +144,14 @@ def joint_quaternions(angles_TA: Array) -> Array:
     return quaternions_TJ4
 
 
-def joint_rotations(quaternions_TJ4: Array) -> Array:
-    """Return axis-angle vectors (T, 52, 3) of local quaternions, continuous in time."""
-    flip = np.where(quaternions_TJ4[..., 0].mean(axis=0) < 0, -1.0, 1.0)
-    return rotation.log(quaternions_TJ4 * flip[:, None])
-
-
 def _vector(x: Array | float, y: Array | float, z: Array | float) -> Array:
     return np.stack(np.broadcast_arrays(x, y, z), axis=-1)
 
 
 def _set_trunk(quaternions_TJ4: Array, angle: dict[str, Array]) -> None:
-    pelvis = rotation.multiply(
+    pelvis = multiply(
         rotation.turn(1, angle["pelvis_left_turn"]),
-        rotation.exp(
+        quaternions(
             _vector(angle["pelvis_forward_tilt"], 0.0, -angle["pelvis_left_tilt"]),
         ),
     )
@@ -166,16 +161,16 @@ def _set_trunk(quaternions_TJ4: Array, angle: dict[str, Array]) -> None:
     )
     quaternions_TJ4[:, JOINT_INDEX["pelvis"]] = pelvis
     for joint in ("spine1", "spine2", "spine3"):
-        quaternions_TJ4[:, JOINT_INDEX[joint]] = rotation.exp(spine / 3.0)
+        quaternions_TJ4[:, JOINT_INDEX[joint]] = quaternions(spine / 3.0)
     for joint in ("neck", "head"):
-        quaternions_TJ4[:, JOINT_INDEX[joint]] = rotation.exp(neck / 2.0)
+        quaternions_TJ4[:, JOINT_INDEX[joint]] = quaternions(neck / 2.0)
 
 
 def _arm(angle: dict[str, Array]) -> dict[str, Array]:
     flexion, abduction = angle["shoulder_flexion"], angle["shoulder_abduction"]
     upper_arm = swing_and_turn(flexion, abduction, angle["shoulder_internal_rotation"])
     lifted = 0.5 * (1.0 - np.cos(np.sqrt(flexion**2 + abduction**2)))
-    collar = rotation.exp(
+    collar = quaternions(
         _vector(
             0.0,
             -angle["collar_protraction"] - np.radians(COLLAR_SWING) * lifted * np.sin(flexion),
@@ -185,16 +180,14 @@ def _arm(angle: dict[str, Array]) -> dict[str, Array]:
     pronation = angle["forearm_pronation"]
     return {
         "collar": collar,
-        "shoulder": rotation.multiply(
-            rotation.conjugate(collar), rotation.multiply(upper_arm, ARM_HANGS)
-        ),
-        "elbow": rotation.multiply(
+        "shoulder": multiply(conjugate(collar), multiply(upper_arm, ARM_HANGS)),
+        "elbow": multiply(
             rotation.turn(1, -angle["elbow_flexion"]),
             rotation.turn(0, (1.0 - WRIST_SHARE_OF_PRONATION) * pronation),
         ),
-        "wrist": rotation.multiply(
+        "wrist": multiply(
             rotation.turn(0, WRIST_SHARE_OF_PRONATION * pronation),
-            rotation.exp(
+            quaternions(
                 _vector(0.0, angle["wrist_ulnar_deviation"], -angle["wrist_flexion"]),
             ),
         ),
@@ -203,8 +196,8 @@ def _arm(angle: dict[str, Array]) -> dict[str, Array]:
 
 def swing_and_turn(flexion: Array, abduction: Array, internal_rotation: Array) -> Array:
     """Return the rotation (..., 4) of a hanging left limb, in radians, from neutral."""
-    return rotation.multiply(
-        rotation.exp(_vector(-flexion, 0.0, abduction)), rotation.turn(1, -internal_rotation)
+    return multiply(
+        quaternions(_vector(-flexion, 0.0, abduction)), rotation.turn(1, -internal_rotation)
     )
 
 
@@ -212,17 +205,17 @@ def _hand(angle: dict[str, Array]) -> dict[str, Array]:
     joints = {}
     for finger, outward in zip(LONG_FINGERS, (-1.0, 0.0, 1.0, 0.5), strict=True):
         spread, middle = angle[f"{finger}_spread"], angle[f"{finger}_middle_flexion"]
-        joints[f"{finger}1"] = rotation.exp(
+        joints[f"{finger}1"] = quaternions(
             _vector(0.0, outward * spread, -angle[f"{finger}_knuckle_flexion"])
         )
         joints[f"{finger}2"] = rotation.turn(2, -middle)
         joints[f"{finger}3"] = rotation.turn(2, -END_JOINT_SHARE * middle)
-    joints["thumb1"] = rotation.exp(
+    joints["thumb1"] = quaternions(
         angle["thumb_opposition"][:, None] * THUMB_OPPOSITION_AXIS
         + angle["thumb_adduction"][:, None] * np.array([0.0, 1.0, 0.0])
     )
-    joints["thumb2"] = rotation.exp(angle["thumb_knuckle_flexion"][:, None] * THUMB_CURL_AXIS)
-    joints["thumb3"] = rotation.exp(angle["thumb_end_flexion"][:, None] * THUMB_CURL_AXIS)
+    joints["thumb2"] = quaternions(angle["thumb_knuckle_flexion"][:, None] * THUMB_CURL_AXIS)
+    joints["thumb3"] = quaternions(angle["thumb_end_flexion"][:, None] * THUMB_CURL_AXIS)
     return joints
 
 
@@ -232,8 +225,6 @@ def _leg(angle: dict[str, Array]) -> dict[str, Array]:
             angle["hip_flexion"], angle["hip_abduction"], angle["hip_internal_rotation"]
         ),
         "knee": rotation.turn(0, angle["knee_flexion"]),
-        "ankle": rotation.exp(
-            _vector(-angle["ankle_dorsiflexion"], 0.0, -angle["ankle_inversion"])
-        ),
+        "ankle": quaternions(_vector(-angle["ankle_dorsiflexion"], 0.0, -angle["ankle_inversion"])),
         "foot": rotation.turn(0, -angle["toe_extension"]),
     }

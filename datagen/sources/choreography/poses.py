@@ -4,6 +4,7 @@ A part is a mapping from the names of anatomical angles to degrees; parts are jo
 a pose does not name stays as the stance has it.
 """
 
+import math
 from collections.abc import Callable
 
 from datagen.sources.choreography.anatomy import LONG_FINGERS, SIDES
@@ -151,13 +152,30 @@ def _hand_pose(side: str, shape: tuple) -> Pose:
     return pose
 
 
-def stand(tilt: float = 0.0, thigh: float = 3.0, knee: float = 5.0, apart: float = 4.0) -> Pose:
-    """Set both legs with the soles flat.
+def stand(
+    tilt: float = 0.0,
+    thigh: float = 3.0,
+    knee: float = 5.0,
+    apart: float = 4.0,
+    toes_out: float = 4.0,
+) -> Pose:
+    """Set both legs with the soles flat and the feet where they are for straight legs.
 
     Args:
         tilt: how far the pelvis leans forward.
         thigh: how far the thighs point forward of straight down.
         knee: flexion of the knees.
-        apart: abduction of the hips.
+        apart: abduction of the hips that sets the feet as far apart when the legs are straight.
+        toes_out: outward rotation of straight legs.
     """
-    return pelvis(tilt=tilt) | legs(hip=tilt + thigh, knee=knee, ankle=knee - thigh, apart=apart)
+    hip, bend = math.radians(tilt + thigh), math.radians(knee)
+    turn = -toes_out * max(math.cos(hip), 0.0)
+    # To first order a foot is as far out as abduction carries thigh and shank (equally long),
+    # less what outward rotation takes the bent shank inwards.
+    thigh_reach = math.sin(hip) / hip if hip else 1.0
+    shank_reach = (1.0 - math.cos(hip)) / hip if hip else 0.0
+    reach_out = thigh_reach * (1.0 + math.cos(bend)) + shank_reach * math.sin(bend)
+    abduction = (2.0 * apart - math.sin(bend) * turn) / reach_out
+    return pelvis(tilt=tilt) | legs(
+        hip=tilt + thigh, knee=knee, ankle=knee - thigh, apart=abduction, turn=turn
+    )

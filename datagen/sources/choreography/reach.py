@@ -9,6 +9,7 @@ import math
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from datagen.kinematics import axis_angles, multiply, quaternions
 from datagen.motion import JOINT_INDEX, Array
 from datagen.sources.choreography import anatomy, rotation, skeleton
 
@@ -100,10 +101,10 @@ def _swing_and_turn(arm: Array) -> tuple[Array, float]:
     turn = math.remainder(2.0 * math.atan2(y, w), 2.0 * math.pi)
     whole = np.array([w, x, y, z])
     back = rotation.turn(1, np.array(-turn))
-    swing = rotation.multiply(whole, back)
+    swing = multiply(whole, back)
     if swing[0] < 0:
         swing = -swing
-    return rotation.log(swing[None])[0], -turn
+    return axis_angles(swing), -turn
 
 
 def _collar_lift(shoulder: Array, swing: Array) -> Array:
@@ -116,4 +117,4 @@ def _collar_lift(shoulder: Array, swing: Array) -> Array:
             math.radians(anatomy.COLLAR_RISE) * lifted,
         ]
     )
-    return rotation.rotate(rotation.exp(vector), shoulder) - shoulder
+    return rotation.rotate(quaternions(vector), shoulder) - shoulder

@@ -9,6 +9,7 @@ from pathlib import Path
 import mannequin
 import numpy as np
 
+from datagen.kinematics import multiply
 from datagen.motion import BODY_PARENTS, JOINT_INDEX, PARENTS, Array
 from datagen.sources.choreography import rotation
 
@@ -47,5 +48,5 @@ def body_frames(quaternions_TJ4: Array) -> tuple[Array, Array]:
         positions[:, joint] = positions[:, parent] + rotation.rotate(
             world[:, parent], np.broadcast_to(offsets[joint], (frames, 3))
         )
-        world[:, joint] = rotation.multiply(world[:, parent], quaternions_TJ4[:, joint])
+        world[:, joint] = multiply(world[:, parent], quaternions_TJ4[:, joint])
     return positions, world

@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 
 from datagen.motion import Array
-from datagen.sources.choreography import anatomy, ground
+from datagen.sources.choreography import anatomy, ground, rotation
 from datagen.sources.choreography.action import Action, Key, Scene
 from datagen.sources.choreography.actions import ACTIONS
 from datagen.sources.choreography.anatomy import ANGLE_INDEX, ANGLES
@@ -64,7 +64,7 @@ def perform(casting: Casting, rng: np.random.Generator, rate: float) -> tuple[Ar
     kept = slice(margin, margin + frames)
     place_T3 = place_T3[kept]
     place_T3 -= place_T3[0] * np.array([1.0, 0.0, 1.0])
-    return anatomy.joint_rotations(quaternions_TJ4[kept]), place_T3
+    return rotation.smooth_axis_angles(quaternions_TJ4[kept]), place_T3
 
 
 def play(casting: Casting, rng: np.random.Generator, times_T: Array) -> Array:

@@ -36,11 +36,11 @@ def squats(scene: Scene) -> Iterator[Repetition]:
         high_arms = both(flex=12, elbow=15) if scene.chance(0.6) else low_arms
     else:
         low_arms = high_arms = both(flex=45, abd=4, turn=55, elbow=125, pron=40)
-    scene.stance |= stand(apart=10) | legs(turn=-14)
+    scene.stance |= stand(apart=9, toes_out=10)
     while True:
-        low = stand(tilt=25, thigh=depth - 19, knee=depth, apart=12)
+        low = stand(tilt=25, thigh=depth - 19, knee=depth, apart=9, toes_out=10)
         low |= trunk(bend=18) | head(nod=-12) | low_arms
-        high = stand(apart=10) | trunk(bend=3) | high_arms
+        high = stand(apart=9, toes_out=10) | trunk(bend=3) | high_arms
         yield there_and_back(high, low, scene.draw(2.2, 3.2), 0.5, scene.draw(0, 0.4))
 
 

@@ -69,7 +69,7 @@ def packing_box(scene: Scene) -> Iterator[Repetition]:
 def lifting_box(scene: Scene) -> Iterator[Repetition]:
     scene.stance |= stand(apart=9)
     while True:
-        low = stand(tilt=46, thigh=56, knee=76, apart=12) | trunk(bend=28) | head(nod=-14)
+        low = stand(tilt=46, thigh=56, knee=76, apart=9) | trunk(bend=28) | head(nod=-14)
         low |= both(flex=72, abd=10, turn=6, elbow=24, pron=5) | hands("hook")
         high = stand(tilt=-2, apart=9) | trunk(bend=0) | hands("hook")
         high |= reach_both((0.18, -0.28, 0.3), palm=(-0.9, 0.4, 0))

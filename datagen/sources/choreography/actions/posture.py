@@ -38,16 +38,16 @@ def _arms_for_rising(scene: Scene) -> Pose:
     ends=True,
 )
 def sitting_down(scene: Scene) -> Iterator[Repetition]:
-    legs_seated = stand(thigh=88, knee=86, apart=9)
+    legs_seated = stand(thigh=88, knee=86)
     yield [
         Key(stand(), scene.draw(0.3, 3.0), 0.2),
         Key(
-            stand(tilt=34, thigh=50, knee=66, apart=8) | trunk(bend=22) | _arms_for_rising(scene),
+            stand(tilt=34, thigh=50, knee=66) | trunk(bend=22) | _arms_for_rising(scene),
             scene.draw(0.9, 1.2),
             0.9,
         ),
         Key(legs_seated | pelvis(tilt=12) | trunk(bend=20), scene.draw(0.7, 1.0), 0.5),
-        Key(SEATED | stand(thigh=88, knee=86, apart=9), scene.draw(0.8, 1.3), 0.2),
+        Key(SEATED | stand(thigh=88, knee=86), scene.draw(0.8, 1.3), 0.2),
     ]
 
 
@@ -63,15 +63,15 @@ def sitting_down(scene: Scene) -> Iterator[Repetition]:
     ends=True,
 )
 def standing_up(scene: Scene) -> Iterator[Repetition]:
-    scene.stance |= stand(thigh=88, knee=86, apart=9)
+    scene.stance |= stand(thigh=88, knee=86)
     yield [
         Key({}, scene.draw(0.3, 3.0), 0.2),
         Key(
-            stand(tilt=36, thigh=86, knee=98, apart=8) | trunk(bend=24) | _arms_for_rising(scene),
+            stand(tilt=36, thigh=86, knee=98) | trunk(bend=24) | _arms_for_rising(scene),
             scene.draw(0.7, 1.0),
             0.8,
         ),
-        Key(stand(tilt=26, thigh=32, knee=46, apart=6) | trunk(bend=16), 0.55, 0.9),
+        Key(stand(tilt=26, thigh=32, knee=46) | trunk(bend=16), 0.55, 0.9),
         Key(STANDING | stand(), scene.draw(0.7, 1.0), 0.3),
     ]
 
@@ -88,10 +88,10 @@ def sit_to_stand(scene: Scene) -> Iterator[Repetition]:
     folded = both(flex=38, abd=4, turn=58, elbow=118, pron=40)
     arms = folded if scene.chance(0.4) else {}
     while True:
-        lean = stand(tilt=34, thigh=62, knee=80, apart=8) | trunk(bend=20) | arms
+        lean = stand(tilt=34, thigh=62, knee=80) | trunk(bend=20) | arms
         yield [
             Key(lean, 0.8, 0.9),
-            Key(stand(tilt=4, thigh=88, knee=86, apart=9) | trunk(bend=8) | arms, 0.8, 0.3),
+            Key(stand(tilt=4, thigh=88, knee=86) | trunk(bend=8) | arms, 0.8, 0.3),
             Key(lean, scene.draw(0.6, 1.2), 0.8),
             Key(stand() | arms, 0.9, 0.3),
         ]
@@ -193,7 +193,7 @@ def bowing(scene: Scene) -> Iterator[Repetition]:
 )
 def picking_up(scene: Scene) -> Iterator[Repetition]:
     while True:
-        low = stand(tilt=50, thigh=42, knee=60, apart=8) | trunk(bend=42) | head(nod=-8)
+        low = stand(tilt=50, thigh=42, knee=60) | trunk(bend=42) | head(nod=-8)
         low |= right(flex=scene.draw(85, 100), abd=8, turn=10, elbow=14, pron=45)
         low |= left(flex=30, abd=18, turn=20, elbow=40)
         held = right(flex=14, abd=12, turn=30, elbow=scene.draw(60, 95), pron=30)
@@ -252,7 +252,7 @@ def side_stepping(scene: Scene) -> Iterator[Repetition]:
     scene.stance |= stand(thigh=8, knee=16)
     if scene.chance(0.5):
         scene.stance |= both(flex=20, abd=18, turn=20, elbow=75)
-    bent = stand(thigh=8, knee=16, apart=3)
+    bent = stand(thigh=8, knee=16)
     while True:
         yield [
             Key(bent | right_leg(apart=16, hip=26, knee=44), 0.3, 1.0),
