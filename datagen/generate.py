@@ -120,9 +120,15 @@ def _locked(folder: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError(f"output={folder}: another run is writing there") from None
-        for left_over in folder.glob(".*.part"):
-            left_over.unlink(missing_ok=True)
+        _remove_left_overs(folder)
         yield
+        _remove_left_overs(folder)
+
+
+def _remove_left_overs(folder: Path) -> None:
+    """Remove what killed runs and killed workers were writing."""
+    for left_over in folder.glob(".*.part"):
+        left_over.unlink(missing_ok=True)
 
 
 def _begin_or_continue(folder: Path, config: DatagenConfig, units: list[Unit]) -> None:

@@ -1,15 +1,23 @@
-"""Ray actors that make shards: one unit each at a time, retried when a worker or its node dies."""
+"""Ray actors that make shards: one unit each at a time, again when a worker or its node dies."""
 
 import os
 import socket
 import sys
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import (
+    ObjectLostError,
+    OutOfMemoryError,
+    RayActorError,
+    RayError,
+    RayTaskError,
+    WorkerCrashedError,
+)
 
 from cluster.errors import UserError
 from datagen.config import DatagenConfig
@@ -18,8 +26,9 @@ from datagen.plan import Unit
 from datagen.shards import ShardInfo
 from datagen.text import Vector
 
-# A unit whose workers die again and again is itself what kills them.
-MOST_DEATHS = 5
+LOST = (RayActorError, WorkerCrashedError, OutOfMemoryError, ObjectLostError)
+# A unit that loses so many workers is itself what kills them.
+MOST_LOSSES = 5
 SECONDS_UNTIL_A_WORD = 120.0
 
 
@@ -58,26 +67,46 @@ def make_shards(
     """Yield each unit with what became of it, as they are done.
 
     Ray is connected. No more units are under way than there are workers, however many there are
-    in all. Raises UserError for a user's mistake found in a worker, and for a unit that kills
-    its workers.
+    in all. The unit of a lost worker goes to a new one: a shard made twice is the same shard.
+    Raises UserError for a user's mistake found in a worker, and for a unit that again and again
+    loses its workers.
     """
-    actor: Any = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=MOST_DEATHS)(Worker)
-    folder = Path(config.output)
-    arguments = (config, config_digest, folder, Path.cwd())
+    actor: Any = ray.remote(num_cpus=1)(Worker)
+    arguments = (config, config_digest, Path(config.output), Path.cwd())
+    waiting = deque(units)
     idle = [actor.remote(*arguments) for _ in range(min(workers, len(units)))]
-    waiting = iter(units)
     running: dict[ray.ObjectRef, tuple[Any, Unit]] = {}
-    while True:
-        while idle and (unit := next(waiting, None)) is not None:
+    losses: Counter[int] = Counter()
+    while waiting or running:
+        while idle and waiting:
+            worker, unit = idle.pop(), waiting.popleft()
             own = {clip.text: vectors[clip.text] for clip in unit.clips}
-            worker = idle.pop()
             running[worker.make_shard.remote(unit, own)] = worker, unit
-        if not running:
-            return
         done = _first_done(list(running))
         worker, unit = running.pop(done)
-        yield unit, _result(done, unit)
-        idle.append(worker)
+        try:
+            yield unit, _result(done)
+        except LOST as error:
+            losses[unit.index] += 1
+            _report_loss(unit, losses[unit.index], error)
+            waiting.appendleft(unit)
+            worker = actor.remote(*arguments)
+        if waiting:
+            idle.append(worker)
+        # A worker without a handle ends and leaves its CPU to one that waits for one.
+        del worker
+
+
+def _report_loss(unit: Unit, losses: int, error: RayError) -> None:
+    reason = str(error).strip().splitlines()[0]
+    if losses >= MOST_LOSSES:
+        clips = ", ".join(clip.name for clip in unit.clips[:3])
+        raise UserError(
+            f"shard {unit.index}: {losses} workers were lost while making it, perhaps for want of "
+            f"memory (clips {clips} ...); try fewer cluster.workers or a smaller clips_per_shard "
+            f"({reason})"
+        ) from None
+    print(f"a worker was lost, shard {unit.index} is made again ({reason})", file=sys.stderr)
 
 
 def _first_done(references: list[ray.ObjectRef]) -> ray.ObjectRef:
@@ -94,16 +123,10 @@ def _first_done(references: list[ray.ObjectRef]) -> ray.ObjectRef:
         )
 
 
-def _result(reference: ray.ObjectRef, unit: Unit) -> ShardInfo:
+def _result(reference: ray.ObjectRef) -> ShardInfo:
     try:
         return ray.get(reference)
     except RayTaskError as error:
         if isinstance(error.cause, UserError):
             raise UserError(str(error.cause)) from None
         raise
-    except RayActorError:
-        clips = ", ".join(clip.name for clip in unit.clips[:3])
-        raise UserError(
-            f"shard {unit.index}: {MOST_DEATHS + 1} workers died of it, perhaps for want of "
-            f"memory (clips {clips} ...); try fewer cluster.workers or a smaller clips_per_shard"
-        ) from None

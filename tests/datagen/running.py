@@ -1,0 +1,55 @@
+"""The real command in a process of its own, for the tests that need one."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Return an environment with an own home folder and without a Ray cluster."""
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    return mine | {"HOME": str(home), "OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
+
+
+def start(home: Path, *arguments: str, **environ: str) -> subprocess.Popen[str]:
+    """Start `python -m datagen` in `home`."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "datagen", *arguments],
+        cwd=home,
+        env=environment(home) | environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str], status: int = 0) -> tuple[str, str]:
+    """Wait for the command; returns what it printed and what it complained of."""
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == status, err
+    return out, err
+
+
+def wait_until(holds: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Wait for something that happens while `process` runs."""
+    while not holds():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+
+
+def shards_done(folder: Path) -> int:
+    """Count the shards that are marked as done."""
+    return len(list(folder.glob("shard-*.json")))
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """Return the checksum of everything a run writes, but for when and how it was run."""
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.iterdir())
+        if path.name not in ("run.json", "config.yaml")
+    }

@@ -1,0 +1,136 @@
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from datagen.shards import verify
+from tests.datagen.running import checksums, environment, finish, shards_done, start, wait_until
+
+# About forty shards of two clips: long enough to be interrupted, short enough for a test.
+RUN = ("generate", "sources.choreography.hours=0.3", "clips_per_shard=2", "validation_share=0.2")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(home):
+    """A run on this machine that nothing interrupts."""
+    out, _ = finish(start(home, *RUN, "output=undisturbed", "cluster.workers=2"))
+    return home / "undisturbed", out
+
+
+def test_a_run_leaves_whole_shards_and_says_where_they_are(undisturbed):
+    folder, out = undisturbed
+    manifest = verify(folder)
+    assert manifest.failures == ()
+    assert 0.28 < manifest.seconds / 3600 < 0.33
+    assert len(manifest.shards) == shards_done(folder) > 30
+    assert {shard.split for shard in manifest.shards} == {"train", "validation"}
+    assert (manifest.bodies, manifest.text_size, manifest.body) == (4, 384, "mannequin")
+    assert f"{len(manifest.shards)} in undisturbed" in out
+    assert "deepspeed pretrain/train.py" in out
+    assert not [path for path in folder.iterdir() if path.name.endswith(".part")]
+
+
+def test_a_second_run_has_nothing_to_do(home, undisturbed):
+    folder, _ = undisturbed
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("*.tar")}
+    out, _ = finish(start(home, *RUN, "output=undisturbed", "cluster.workers=1"))
+    assert "nothing left to do" in out
+    assert {path: path.stat().st_mtime_ns for path in folder.glob("*.tar")} == before
+
+
+def workers_of(process):
+    return [
+        child
+        for child in psutil.Process(process.pid).children(recursive=True)
+        if any("Worker.make_shard" in part for part in child.cmdline())
+    ]
+
+
+@pytest.fixture(scope="module")
+def nodes(home):
+    """A Ray cluster of two nodes, one CPU each, that asks for a token: address, second node."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    token = home / ".ray" / "auth_token"
+    token.parent.mkdir(exist_ok=True)
+    token.write_text("0123456789abcdef0123456789abcdef")
+    started = []
+    try:
+        roles = f"--head --port={address[10:]} --include-dashboard=false", f"--address={address}"
+        for role in roles:
+            started.append(_start_node(home, *role.split()))
+            _wait_for_node(started[-1])
+        yield address, started[1]
+    finally:
+        for node in started[::-1]:
+            _end(node)
+
+
+def _start_node(home, *role):
+    ray = Path(sys.executable).with_name("ray")
+    return subprocess.Popen(
+        [str(ray), "start", *role, "--num-cpus=1", "--disable-usage-stats", "--block"],
+        env=environment(home) | {"RAY_AUTH_MODE": "token"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _wait_for_node(node):
+    for line in node.stdout:
+        if "Ray runtime started" in line:
+            return
+    pytest.fail("Ray did not start")
+
+
+def _end(node):
+    """End one node and everything it started."""
+    parts = psutil.Process(node.pid).children(recursive=True) if node.poll() is None else []
+    for part in [*parts, node]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(part.pid, signal.SIGKILL)
+    node.wait()
+
+
+def test_whatever_happens_to_a_run_its_shards_are_the_same(home, undisturbed, nodes):
+    folder = home / "disturbed"
+    here = (*RUN, "output=disturbed", "cluster.workers=2")
+
+    killed = start(home, *here)
+    wait_until(lambda: shards_done(folder) >= 4, killed)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+
+    made = shards_done(folder)
+    interrupted = start(home, *here)
+    wait_until(lambda: shards_done(folder) >= made + 2 and workers_of(interrupted), interrupted)
+    workers_of(interrupted)[0].send_signal(signal.SIGKILL)
+    wait_until(lambda: shards_done(folder) >= made + 6, interrupted)
+    interrupted.send_signal(signal.SIGINT)
+    _, err = finish(interrupted, status=130)
+    assert "a worker was lost" in err
+    assert err.splitlines()[-1] == "interrupted; the same command continues the work"
+    assert "Traceback" not in err
+
+    made = shards_done(folder)
+    assert not (folder / "manifest.json").exists()
+    address, second_node = nodes
+    on_cluster = start(home, *RUN, "output=disturbed", RAY_ADDRESS=address)
+    wait_until(lambda: shards_done(folder) >= made + 6, on_cluster)
+    _end(second_node)
+    _, err = finish(on_cluster)
+    assert "a worker was lost" in err
+    assert checksums(folder) == checksums(undisturbed[0])
