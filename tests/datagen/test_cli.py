@@ -1,0 +1,177 @@
+import fcntl
+import json
+
+import numpy as np
+import pytest
+import yaml
+
+from cluster.errors import exit_with
+from datagen import __main__ as cli
+from datagen.shards import load_manifest
+from tests.datagen.made_bvh import bvh_text, person, smooth_values
+from tests.datagen.running import finish, start
+from tests.datagen.test_shards import made_sample, summed, written
+
+
+@pytest.fixture
+def datagen(monkeypatch, capsys, tmp_path):
+    """Run the command in this process, in an empty folder: status, output, complaints."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["datagen", *arguments])
+        with pytest.raises(SystemExit) as left:
+            exit_with(cli.main)
+        return left.value.code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def refused(datagen, tmp_path):
+    """Run a command that is a user's mistake: returns its one line."""
+
+    def run(*arguments):
+        status, out, err = datagen(*arguments)
+        assert (status, out) == (2, "")
+        assert len(err.splitlines()) == 1
+        assert err.startswith("error: ")
+        return err
+
+    return run
+
+
+def write_motion(folder, name, seconds=2.0, seed=0):
+    folder.mkdir(parents=True, exist_ok=True)
+    values = smooth_values(person(), round(seconds * 30), np.random.default_rng(seed))
+    path = folder / f"{name}.bvh"
+    path.write_text(bvh_text(person(), values))
+    return path
+
+
+def sources(folder, **more):
+    keys = {"skeleton": "mixamo", "folder": folder} | more
+    return [f"sources.bvh.made.{key}={value}" for key, value in keys.items()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["generat"], "no such command"),
+        (["generate"], "sources: there are none"),
+        (["generate", "--config", "absent.yaml"], "absent.yaml: no such config file"),
+        (["generate", "clip_per_shard=3"], "the nearest known key is clips_per_shard"),
+        (["generate", "sources.choreography.hour=3"], "hours"),
+        (["generate", "bodies=many"], "bodies: Value 'many'"),
+        (["generate", "bodies"], "key=value"),
+        (["generate", "bodies=0", "sources.choreography.hours=1"], "bodies=0: give a value"),
+        (["generate", "segment_seconds=600"], "segment_seconds=600: give a value from 1 to 60"),
+        (["generate", "text.backend=word2vec"], "text.backend"),
+        (["generate", "sources.bvh.made.skeleton=cmu"], "sources.bvh.made.folder has no value"),
+        (["generate", *sources("absent")], "absent: no such folder"),
+        (["generate", *sources(".")], "holds no BVH file"),
+        (["verify", "absent"], "absent: no such folder"),
+        (["verify", "."], "has no manifest.json"),
+    ],
+)
+def test_a_mistake_is_one_line(refused, tmp_path, arguments, part):
+    assert part in refused(*arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_that_cannot_be_written_is_named(refused, tmp_path):
+    (tmp_path / "file").write_text("")
+    line = refused("generate", "sources.choreography.hours=0.01", "output=file/shards")
+    assert "output=file/shards: cannot be written to" in line
+
+
+@pytest.fixture
+def begun(tmp_path, monkeypatch, datagen):
+    """A folder of motion, and shards of it that were begun; nothing is made with Ray here."""
+    for name in ("walk", "run", "jump"):
+        write_motion(tmp_path / "motion", name)
+    monkeypatch.setattr("datagen.generate._make", lambda *_: iter(()))
+    arguments = ["generate", *sources("motion"), "output=shards"]
+    with pytest.raises(KeyError):  # of the first shard, which nobody has made
+        datagen(*arguments)
+    return arguments
+
+
+def test_another_configuration_is_refused_by_the_keys_that_differ(refused, begun, tmp_path):
+    before = (tmp_path / "shards" / "config.yaml").read_text()
+    line = refused(*begun, "seed=7", "text.backend=instructor")
+    assert "seed is 0 there and 7 here, text.backend is minilm there and instructor here" in line
+    line = refused(*begun, "bodies=1", "imu.cutoff=3", "imu.left.share=0", "clips_per_shard=1")
+    assert "and 1 more keys differ" in line
+    assert (tmp_path / "shards" / "config.yaml").read_text() == before
+
+
+def test_what_does_not_change_the_data_may_differ(datagen, begun):
+    with pytest.raises(KeyError):  # goes on to make the shards
+        datagen(*begun, "cluster.workers=1", "max_bad_share=1", "text.cache=elsewhere")
+
+
+def test_other_clips_are_refused(refused, begun, tmp_path):
+    write_motion(tmp_path / "motion", "fall")
+    assert "1 clips are new, such as made/fall" in refused(*begun)
+
+
+def test_shards_of_unknown_origin_are_not_touched(refused, begun, tmp_path):
+    (tmp_path / "shards" / "plan.json").unlink()
+    written(tmp_path / "shards", 0, [made_sample()])
+    assert "holds shards but no plan.json" in refused(*begun)
+
+
+def test_two_runs_do_not_write_to_one_folder(refused, begun, tmp_path):
+    with open(tmp_path / "shards" / ".lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "another run is writing there" in refused(*begun)
+
+
+def test_verify_tells_good_shards_from_damaged_ones(datagen, refused, tmp_path):
+    summed(tmp_path, [written(tmp_path, 0, [made_sample()])])
+    status, out, _ = datagen("verify", ".")
+    assert status == 0
+    assert "every checksum matches" in out
+    with open(tmp_path / "shard-000000.tar", "r+b") as file:
+        file.seek(600)
+        file.write(b"x")
+    assert "shard-000000.tar (its bytes do not match" in refused("verify", ".")
+
+
+def test_bad_clips_are_listed_and_end_a_run_only_in_numbers(tmp_path):
+    folder = tmp_path / "motion"
+    for number in range(4):
+        write_motion(folder, f"walk_{number}", seed=number)
+    write_motion(folder, "short", seconds=0.5)
+    text = write_motion(folder, "broken").read_text()
+    (folder / "broken.bvh").write_text(text[: len(text) // 2])
+    (folder / "nan.bvh").write_text(text.replace(text.split()[-1], "nan"))
+    (folder / "unknown.bvh").write_text(text.replace("mixamorig:LeftForeArm", "tail"))
+    (tmp_path / "config.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "output": "shards",
+                "clips_per_shard": 4,
+                "bodies": 2,
+                "max_bad_share": 0.1,
+                "sources": {"bvh": {"made": {"folder": "motion", "skeleton": "mixamo"}}},
+            }
+        )
+    )
+    command = ("generate", "--config", "config.yaml")
+    out, err = finish(start(tmp_path, *command), status=2)
+    assert "4 of 8 clips are bad (50%; max_bad_share is 10%)" in err.splitlines()[-1]
+    assert "Traceback" not in err
+    manifest = load_manifest(tmp_path / "shards")
+    reasons = {failure.clip: failure.reason for failure in manifest.failures}
+    assert set(reasons) == {"made/short", "made/broken", "made/nan", "made/unknown"}
+    assert "shorter than one window" in reasons["made/short"]
+    assert "NaN" in reasons["made/nan"]
+    assert "LeftForeArm" in reasons["made/unknown"]
+    assert manifest.samples == 4
+
+    out, _ = finish(start(tmp_path, *command, "max_bad_share=0.5"))
+    assert "8, of which 4 are bad" in out
+    assert "nothing left to do" in out
+    assert json.loads((tmp_path / "shards" / "run.json").read_text())["seed"] == 0
