@@ -272,12 +272,10 @@ def introduce(
     watch: Watch, data: Data, stream: Stream, model: Multi3Net, steps: int, found: Path | None
 ) -> None:
     """Say what is about to happen."""
-    config = stream.config
     watch.say(
         f"data: {data.describe()} in {len(data.train)} shards of {data.folder}; "
         f"{stream.windows} windows an epoch, {stream.batches_per_epoch} batches of "
-        f"{stream.batch_size} on each of {stream.ranks} ranks, "
-        f"{config.open_shards} shards shuffled together"
+        f"{stream.batch_size}{f' on each of {stream.ranks} ranks' if stream.ranks > 1 else ''}"
     )
     parts = parameter_count(model)
     watch.say(

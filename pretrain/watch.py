@@ -21,8 +21,9 @@ class Watch:
     """Speaks and writes for the leading rank; the others hold one that is silent."""
 
     def __init__(self, run: Path, step: int, steps: int, leads: bool) -> None:
-        self.first, self.steps, self.leads = step, steps, leads
-        self._began = time.monotonic()
+        """Open the records of a run that stands after `step` of `steps`."""
+        self.steps, self.leads = steps, leads
+        self._first: tuple[int, float] | None = None
         self._last_line = -SECONDS_BETWEEN_LINES
         if not leads:
             return
@@ -79,14 +80,21 @@ class Watch:
             kind = name.removeprefix("loss/").split("/")[0]
             if kind in parts:
                 parts[kind] += value
-        left = (now - self._began) / (step - self.first) * (self.steps - step)
         return (
             f"step {step}/{self.steps}  loss {numbers['loss/total']:.4f} "
             f"(contrastive {parts['contrastive']:.4f}, regression {parts['regression']:.4f})  "
             f"rate {numbers['learning_rate']:.2e}  gradient {numbers['gradient_norm']:.3f}  "
             f"{numbers['samples_per_second']:.0f} windows/s  "
-            f"data wait {100 * numbers['data_wait']:.1f} %  {_duration(left)} left"
+            f"data wait {100 * numbers['data_wait']:.1f} %{self._left(step, now)}"
         )
+
+    def _left(self, step: int, now: float) -> str:
+        # The first step pays for what is set up at first use, so it is no measure of the others.
+        if self._first is None:
+            self._first = step, now
+            return ""
+        first, began = self._first
+        return f"  {_duration((now - began) / (step - first) * (self.steps - step))} left"
 
     def close(self) -> None:
         """Write out what is held back."""
