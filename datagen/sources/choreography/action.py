@@ -31,13 +31,11 @@ class Scene:
         rng: the clip's own random numbers.
         stance: the pose that the action starts from and returns to; the action may change it
             before its first repetition.
-        stance_name: "standing", "leaning", "seated" or "kneeling".
         slots: what was drawn for the action's own slots in the sentence.
     """
 
     rng: np.random.Generator
     stance: Pose
-    stance_name: str
     slots: Mapping[str, str]
 
     def draw(self, low: float, high: float) -> float:

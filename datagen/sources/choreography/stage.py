@@ -71,7 +71,7 @@ def play(casting: Casting, rng: np.random.Generator, times_T: Array) -> Array:
     """Return the anatomical angles (T, A) at the given times, within limits."""
     person = performer(casting.performer)
     stance = _stance(casting, person, rng)
-    scene = Scene(rng, stance, casting.stance, casting.slots)
+    scene = Scene(rng, stance, casting.slots)
     action = ACTIONS[casting.action]
     curve = _timeline(action, scene, casting, person, rng)
     angles_TA = np.empty((len(times_T), len(ANGLES)))
