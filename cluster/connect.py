@@ -2,11 +2,13 @@
 
 import logging
 import os
+import shutil
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +17,7 @@ from cluster.errors import UserError
 DEFAULT_PORT = 6379
 # Ray makes this when it first starts on a machine, and heads started there ask for it from then on.
 TOKEN = Path.home() / ".ray" / "auth_token"
+PRESETS = Path(__file__).resolve().parents[1] / "configs"
 # One process per core already uses every core; BLAS threads would only get in each other's way.
 ONE_THREAD = {
     name: "1"
@@ -44,12 +47,12 @@ class ClusterConfig:
 
 
 @contextmanager
-def connected(config: ClusterConfig, code: tuple[ModuleType, ...]) -> Iterator[int]:
+def connected(config: ClusterConfig, code: Sequence[ModuleType]) -> Iterator[int]:
     """Connect to Ray while the context lasts; gives the number of workers to start.
 
-    The packages in `code` are sent to the nodes of a running cluster, so that these need the
-    project's dependencies but not the project. Raises UserError when the cluster cannot be
-    reached.
+    The packages in `code` and the presets are sent to the nodes of a running cluster, so that
+    these need the project's dependencies but not the project. Raises UserError when the cluster
+    cannot be reached.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
@@ -60,30 +63,36 @@ def connected(config: ClusterConfig, code: tuple[ModuleType, ...]) -> Iterator[i
     if config.workers is not None and config.workers < 1:
         raise UserError(f"cluster.workers: {config.workers} workers do no work; give 1 or more")
     address = config.address or os.environ.get("RAY_ADDRESS")
-    options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     if address:
         _check_reachable(address, config.timeout)
-        options |= {"address": address, "runtime_env": _environment(code)}
-    else:
-        options |= {
-            "address": "local",
-            "num_cpus": config.workers or len(os.sched_getaffinity(0)),
-            "include_dashboard": False,
-            "runtime_env": {"env_vars": ONE_THREAD},
-        }
-    try:
-        ray.init(**options)
-    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        raise UserError(_refusal(address, error)) from None
+    with TemporaryDirectory() as sent:
+        options = _of_cluster(address, code, Path(sent)) if address else _of_one_s_own(config)
+        try:
+            ray.init(**options, logging_level=logging.ERROR, log_to_driver=False)
+        except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+            raise UserError(_refusal(address, error)) from None
     try:
         yield config.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     finally:
         ray.shutdown()
 
 
-def _environment(code: tuple[ModuleType, ...]) -> Mapping[str, Any]:
-    folders = [str(Path(package.__path__[0])) for package in code]
-    return {"env_vars": ONE_THREAD, "py_modules": folders}
+def _of_cluster(address: str, code: Sequence[ModuleType], sent: Path) -> dict[str, Any]:
+    for folder in [PRESETS, *(Path(package.__path__[0]) for package in code)]:
+        shutil.copytree(folder, sent / folder.name, ignore=shutil.ignore_patterns("__pycache__"))
+    return {
+        "address": address,
+        "runtime_env": {"env_vars": ONE_THREAD, "working_dir": str(sent)},
+    }
+
+
+def _of_one_s_own(config: ClusterConfig) -> dict[str, Any]:
+    return {
+        "address": "local",
+        "num_cpus": config.workers or len(os.sched_getaffinity(0)),
+        "include_dashboard": False,
+        "runtime_env": {"env_vars": ONE_THREAD},
+    }
 
 
 def _check_reachable(address: str, timeout: float) -> None:

@@ -33,6 +33,7 @@ from datagen.text import embed
 
 PLAN = "plan.json"
 LOCK = ".lock"
+CODE = (cluster, datagen)
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ def _make(
     vectors = embed([clip.text for unit in units for clip in unit.clips], config.text)
     total, bad = sum(len(unit.clips) for unit in missing), 0
     with (
-        connected(config.cluster, (cluster, datagen)) as workers,
+        connected(config.cluster, CODE) as workers,
         Progress("datagen", total, "clips") as progress,
     ):
         from datagen.workers import make_shards  # brings Ray, whose environment is now set

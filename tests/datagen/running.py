@@ -8,6 +8,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
+from tests.datagen.made_bvh import bvh_text, person, smooth_values
+
 
 def environment(home: Path) -> dict[str, str]:
     """Return an environment with an own home folder and without a Ray cluster."""
@@ -53,3 +57,18 @@ def checksums(folder: Path) -> dict[str, str]:
         for path in sorted(folder.iterdir())
         if path.name not in ("run.json", "config.yaml")
     }
+
+
+def write_motion(folder: Path, name: str, seconds: float = 2.0, seed: int = 0) -> Path:
+    """Write a BVH with Mixamo names; returns its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    values = smooth_values(person(), round(seconds * 30), np.random.default_rng(seed))
+    path = folder / f"{name}.bvh"
+    path.write_text(bvh_text(person(), values))
+    return path
+
+
+def sources(folder: str, **more: str) -> list[str]:
+    """Return the overrides that make a folder of such files the source `made`."""
+    keys = {"skeleton": "mixamo", "folder": folder} | more
+    return [f"sources.bvh.made.{key}={value}" for key, value in keys.items()]

@@ -1,15 +1,13 @@
 import fcntl
 import json
 
-import numpy as np
 import pytest
 import yaml
 
 from cluster.errors import exit_with
 from datagen import __main__ as cli
 from datagen.shards import load_manifest
-from tests.datagen.made_bvh import bvh_text, person, smooth_values
-from tests.datagen.running import finish, start
+from tests.datagen.running import finish, sources, start, write_motion
 from tests.datagen.test_shards import made_sample, summed, written
 
 
@@ -39,19 +37,6 @@ def refused(datagen, tmp_path):
         return err
 
     return run
-
-
-def write_motion(folder, name, seconds=2.0, seed=0):
-    folder.mkdir(parents=True, exist_ok=True)
-    values = smooth_values(person(), round(seconds * 30), np.random.default_rng(seed))
-    path = folder / f"{name}.bvh"
-    path.write_text(bvh_text(person(), values))
-    return path
-
-
-def sources(folder, **more):
-    keys = {"skeleton": "mixamo", "folder": folder} | more
-    return [f"sources.bvh.made.{key}={value}" for key, value in keys.items()]
 
 
 @pytest.mark.parametrize(

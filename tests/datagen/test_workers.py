@@ -10,15 +10,33 @@ import psutil
 import pytest
 
 from datagen.shards import verify
-from tests.datagen.running import checksums, environment, finish, shards_done, start, wait_until
+from tests.datagen.running import (
+    checksums,
+    environment,
+    finish,
+    shards_done,
+    sources,
+    start,
+    wait_until,
+    write_motion,
+)
 
 # About forty shards of two clips: long enough to be interrupted, short enough for a test.
-RUN = ("generate", "sources.choreography.hours=0.3", "clips_per_shard=2", "validation_share=0.2")
+RUN = (
+    "generate",
+    "sources.choreography.hours=0.3",
+    *sources("motion"),
+    "clips_per_shard=2",
+    "validation_share=0.2",
+)
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    return tmp_path_factory.mktemp("home")
+    folder = tmp_path_factory.mktemp("home")
+    for seed in range(3):
+        write_motion(folder / "motion", f"dance_{seed}", seed=seed)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +50,7 @@ def test_a_run_leaves_whole_shards_and_says_where_they_are(undisturbed):
     folder, out = undisturbed
     manifest = verify(folder)
     assert manifest.failures == ()
+    assert set(manifest.hours) == {"choreography", "made"}
     assert 0.28 < manifest.seconds / 3600 < 0.33
     assert len(manifest.shards) == shards_done(folder) > 30
     assert {shard.split for shard in manifest.shards} == {"train", "validation"}
