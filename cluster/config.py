@@ -26,6 +26,9 @@ def load_config(schema: type[Schema], preset: Path | None, overrides: Sequence[s
             config = OmegaConf.merge(config, layer)
         except OmegaConfBaseException as error:
             raise UserError(f"{place}: {_explain(config, error)}") from None
+        # A list where a mapping belongs, or the other way round.
+        except TypeError as error:
+            raise UserError(f"{place}: {_first_line(error)}") from None
     missing = sorted(OmegaConf.missing_keys(config))
     if missing:
         raise UserError(f"config: {missing[0]} has no value; give it as {missing[0]}=VALUE")

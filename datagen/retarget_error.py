@@ -155,8 +155,8 @@ def fit_shape(retargeted: Retargeted) -> tuple[Array, float, float]:
 def turn_error(bvh: Bvh, retargeted: Retargeted, skeleton: SkeletonMap) -> float:
     """Return the relative error of the forearms' angular velocity, both arms together.
 
-    The truth is made from the file's own rotations of the joint that turns the forearm, in the world
-    and by central differences; a constant turn between the two skeletons' frames drops out of it.
+    The truth is made from the file's own rotations of the joint that turns the forearm, in the
+    world and by central differences; a constant turn between the two skeletons' frames drops out.
     """
     world = world_quaternions(retargeted.rotations_TJ3)
     skipped = len(bvh.values_TC) - len(world)

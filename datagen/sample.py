@@ -5,8 +5,6 @@ Shape letters: T frames, J joints, N bodies, W wrists (left, right), E width of 
 
 import io
 import json
-import tarfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,47 +61,24 @@ def to_half(values: NDArray[Any], what: str) -> Half:
     return np.ascontiguousarray(values, dtype=np.float16)
 
 
-def add_sample(tar: tarfile.TarFile, sample: Sample) -> None:
-    """Append a sample's members to a tar: the same bytes for the same sample."""
+def to_members(sample: Sample) -> dict[str, Any]:
+    """Return a sample as WebDataset writes it: its key, and bytes by the members' endings."""
+    members: dict[str, Any] = {"__key__": sample.key}
     for ending, name, dtype in ARRAY_MEMBERS:
         buffer = io.BytesIO()
         array = np.ascontiguousarray(getattr(sample, name), dtype=dtype)
         np.lib.format.write_array(buffer, array, allow_pickle=False)
-        _add_member(tar, f"{sample.key}.{ending}", buffer.getvalue())
+        members[ending] = buffer.getvalue()
     meta = json.dumps(sample.meta, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    _add_member(tar, f"{sample.key}.{META_MEMBER}", meta.encode())
+    return members | {META_MEMBER: meta.encode()}
 
 
-def _add_member(tar: tarfile.TarFile, name: str, data: bytes) -> None:
-    # A fresh TarInfo has time 0, owner 0 and fixed permissions: the bytes depend on data alone.
-    member = tarfile.TarInfo(name)
-    member.size = len(data)
-    tar.addfile(member, io.BytesIO(data))
-
-
-def samples_of(tar: tarfile.TarFile) -> Iterator[Sample]:
-    """Yield the samples of an open tar in order; nothing is unpickled or becomes a path.
+def from_members(members: dict[str, Any]) -> Sample:
+    """Return the sample in a group of members; nothing in it is unpickled.
 
     Raises ValueError or KeyError where a member is missing or is not what it should be.
     """
-    key = ""
-    members: dict[str, bytes] = {}
-    for member in tar:
-        folder, slash, base = member.name.rpartition("/")
-        stem, _, ending = base.partition(".")
-        file = tar.extractfile(member)
-        if file is None:
-            raise ValueError(f"member {member.name} is not a file")
-        if folder + slash + stem != key and members:
-            yield _decode(key, members)
-            members = {}
-        key = folder + slash + stem
-        members[ending] = file.read()
-    if members:
-        yield _decode(key, members)
-
-
-def _decode(key: str, members: dict[str, bytes]) -> Sample:
+    key = members["__key__"]
     meta = json.loads(members[META_MEMBER])
     if meta["schema"] != SCHEMA:
         raise ValueError(other_schema(meta["schema"]))

@@ -16,9 +16,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import IO, Any
 
+from webdataset import TarWriter
+from webdataset.tariterators import group_by_keys, tar_file_expander
+
 from cluster.errors import UserError
 from cluster.runs import replace_when_whole, write_json
-from datagen.sample import RATE, SCHEMA, Sample, add_sample, other_schema, samples_of
+from datagen.sample import RATE, SCHEMA, Sample, from_members, other_schema, to_members
 
 WINDOW_FRAMES = 60
 SPLITS = ("train", "validation")
@@ -132,9 +135,12 @@ def write_shard(
     count = frames = windows = size = bodies = 0
     with replace_when_whole(path, "wb") as file:
         counted = _CountedFile(file)
-        with tarfile.open(fileobj=counted, mode="w|", format=tarfile.GNU_FORMAT) as tar:  # type: ignore[call-overload]
+        # A fixed time and owner: the bytes depend on the samples alone.
+        with TarWriter(
+            counted, encoder=False, mtime=0, user="", group="", format="GNU_FORMAT"
+        ) as tar:
             for sample in samples:
-                add_sample(tar, sample)
+                tar.write(to_members(sample))
                 length = len(sample.pose_TJ3)
                 count, frames, windows = (
                     count + 1,
@@ -187,12 +193,14 @@ def read_shard(path: Path) -> Iterator[Sample]:
     Raises UserError, naming the tar, where it is missing, cut off or of another schema version.
     """
     try:
-        with tarfile.open(path, mode="r|") as tar:
-            yield from samples_of(tar)
+        with open(path, "rb") as file:
+            members = tar_file_expander([{"url": str(path), "stream": file}])
+            yield from map(from_members, group_by_keys(members))
     except FileNotFoundError:
         raise UserError(f"{path}: no such shard") from None
     except (tarfile.TarError, ValueError, KeyError, TypeError, EOFError) as error:
-        raise UserError(f"{path}: not a whole shard: {error}; make it anew") from None
+        reason = error.args[0] if error.args else error
+        raise UserError(f"{path}: not a whole shard: {reason}; make it anew") from None
 
 
 def read_info(folder: Path, index: int) -> ShardInfo | None:

@@ -120,10 +120,7 @@ def make_model(config: TrainConfig, data: Data) -> Multi3Net:
     if config.model.window != WINDOW_FRAMES:
         raise UserError(f"model.window: shards are cut into windows of {WINDOW_FRAMES} frames")
     torch.manual_seed(config.seed)
-    try:
-        return Multi3Net(config.model, data.text_size)
-    except ValueError as error:
-        raise UserError(f"model: {error}") from None
+    return Multi3Net(config.model, data.text_size)
 
 
 def start_engine(model: Multi3Net, config: TrainConfig) -> Any:

@@ -1,0 +1,89 @@
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from omegaconf import MISSING
+
+from cluster.config import load_config, save_config
+from cluster.errors import UserError
+
+
+@dataclass
+class Inner:
+    cutoff: float = 12.0
+    names: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Outer:
+    bodies: int = 4
+    folder: str = "runs"
+    inner: Inner = field(default_factory=Inner)
+    by_name: dict[str, Inner] = field(default_factory=dict)
+
+
+@dataclass
+class Needy:
+    folder: str = MISSING
+
+
+def preset(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "preset.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_overrides_win_over_the_preset_and_the_preset_over_the_defaults(tmp_path):
+    path = preset(tmp_path, "bodies: 5\ninner: {cutoff: 8}\nby_name: {a: {cutoff: 3}}\n")
+    config = load_config(Outer, path, ["bodies=6", "inner.names=[x,y]"])
+    assert config == Outer(6, "runs", Inner(8.0, ["x", "y"]), {"a": Inner(3.0)})
+    assert load_config(Outer, None, []) == Outer()
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("bodys=5", "unknown key bodys; the nearest known key is bodies"),
+        ("inner.cutof=5", r"unknown key inner\.cutof; the nearest known key is inner\.cutoff"),
+        ("bodies=many", "bodies: .*many"),
+        ("inner.cutoff=high", r"inner\.cutoff: .*high"),
+        ("inner=[1]", r"inner=\[1\]: "),
+        ("bodies", "has the form key=value"),
+    ],
+)
+def test_a_wrong_override_is_one_line_that_names_it(override, message):
+    with pytest.raises(UserError, match=message) as caught:
+        load_config(Outer, None, [override])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("inner: {cutof: 5}", r"preset\.yaml: unknown key inner\.cutof"),
+        ("inner: [1, 2]", r"preset\.yaml: "),
+        ("- 1", "holds a list"),
+        ("a: [", "cannot be read as YAML"),
+    ],
+)
+def test_a_wrong_preset_is_one_line_that_names_the_file(tmp_path, text, message):
+    with pytest.raises(UserError, match=message) as caught:
+        load_config(Outer, preset(tmp_path, text), [])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_preset_lists_those_that_exist(tmp_path):
+    preset(tmp_path, "bodies: 1")
+    with pytest.raises(UserError, match=r"there are .*preset\.yaml"):
+        load_config(Outer, tmp_path / "presets.yaml", [])
+
+
+def test_a_key_without_a_value_is_asked_for():
+    with pytest.raises(UserError, match="folder=VALUE"):
+        load_config(Needy, None, [])
+
+
+def test_a_saved_config_is_the_config(tmp_path):
+    config = Outer(by_name={"a": Inner(1.0)})
+    save_config(config, tmp_path / "config.yaml")
+    assert load_config(Outer, tmp_path / "config.yaml", []) == config
