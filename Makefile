@@ -13,6 +13,8 @@ export TOKENIZERS_PARALLELISM := false
 # `make demo SIZE=smoke` is the same way with next to no data: for CI, not for results.
 SIZE ?= demo
 RUN ?= runs/$(SIZE)
+# The launcher's own messages would hide those of the training.
+QUIET := -q
 # Further key=value overrides for datagen, pretrain, finetune and sweep.
 ARGS ?=
 
@@ -30,7 +32,7 @@ setup: .venv/.installed ## make .venv and install the locked dependencies
 
 demo: setup ## motion -> shards -> pre-training -> fine-tuning on real watch data, about 10 minutes
 	python -m datagen generate --config configs/datagen/$(SIZE).yaml output=$(RUN)/shards
-	deepspeed pretrain/train.py --config configs/pretrain/$(SIZE).yaml data=$(RUN)/shards output=$(RUN)/pretrain
+	deepspeed $(QUIET) pretrain/train.py --config configs/pretrain/$(SIZE).yaml data=$(RUN)/shards output=$(RUN)/pretrain
 	python -m finetune run --config configs/finetune/$(SIZE).yaml release=$(RUN)/pretrain/release output=$(RUN)/finetune
 	@echo
 	@echo "shards       $(RUN)/shards"
@@ -53,7 +55,7 @@ datagen: setup ## make shards: CONFIG=configs/datagen/X.yaml ARGS="key=value ...
 
 pretrain: CONFIG ?= configs/pretrain/small.yaml
 pretrain: setup ## pre-train: CONFIG=configs/pretrain/X.yaml ARGS="data=... output=... key=value ..."
-	deepspeed pretrain/train.py --config $(CONFIG) $(ARGS)
+	deepspeed $(QUIET) pretrain/train.py --config $(CONFIG) $(ARGS)
 
 finetune: CONFIG ?= configs/finetune/demo.yaml
 finetune: setup ## fine-tune and report: CONFIG=configs/finetune/X.yaml ARGS="release=... output=..."
