@@ -68,7 +68,8 @@ def label(line: RowSummary, varied: bool) -> str:
     """Return a line's name, with what distinguishes it from others of the same row."""
     if not varied:
         return line.title
-    experts = f", {line.experts} experts" if line.experts else ""
+    plural = "" if line.experts == 1 else "s"
+    experts = f", {line.experts} expert{plural}" if line.experts else ""
     return f"{line.title}{experts}, {100 * line.label_share:g} % labels"
 
 

@@ -4,11 +4,18 @@ Burns et al. 2018 (arXiv 1802.01489): 10 people, 7 exercises, each with the watc
 then on the right wrist, 50 Hz, accelerometer in g, gyroscope in rad/s.
 
 The watch reports gravity with the opposite sign to specific force: lying face up it reads
-z = -1 g. In the exercises with a hanging arm (pendulum, trapezius extension) its x channel reads
-+1.0 g on the left and -1.0 g on the right wrist, so with the sign turned x points towards the
-hand on the left and towards the elbow on the right wrist; y reads +0.9 g in the rotations with
-the forearm level and the little finger below. That is the watch frame of `Recording`. The sign
-touches the accelerometer alone: the gyroscope follows the right-hand rule in the same axes.
+z = -1 g. With that sign turned its screen axes are the watch frame of `Recording`:
+
+- x: hanging arms (pendulum, trapezius extension) read -9.8 m/s2 on the left and +9.8 on the right
+  wrist, so x points towards the hand on the left and towards the elbow on the right;
+- y: rotations with the forearm level and the little finger below read -8 to -9;
+- z: raised arms read about +4 on average, the back of the hand above;
+- gyroscope: on an arm that turns about the shoulder, accelerometer and gyroscope together give
+  the sensor's place as 0.36 m from there along x (left) and -0.37 m (right); with the sign of any
+  gyroscope axis turned they fit worse. So it follows the right-hand rule in these axes, and
+  `gravity_sign` touches the accelerometer alone.
+
+The tests repeat these measurements.
 """
 
 from dataclasses import dataclass
