@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from finetune.summary import RowSummary, label
 
@@ -72,20 +74,20 @@ def people_picture(summaries: Sequence[RowSummary], varied: bool) -> Figure:
 
 
 def history_picture(groups: dict[str, list[dict]]) -> Figure:
-    """Validation loss by epoch, one panel for each row, one curve for each cell."""
+    """Validation loss by epoch, one panel for each title, one curve for each cell."""
     figure = _figure(8.0, 2.6)
     panels = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
     for place, (axes, (title, histories)) in enumerate(zip(panels, groups.items(), strict=True)):
         for history in histories:
-            axes.plot(history["epoch"], history["validation_loss"], color=COLOURS[place % 6], lw=1)
-            freed = [
-                e for e, t in zip(history["epoch"], history["encoder_trains"], strict=True) if t
-            ]
-            if freed and freed[0] > 0:
+            colour = COLOURS[place % len(COLOURS)]
+            axes.plot(history["epoch"], history["validation_loss"], color=colour, linewidth=1)
+            freed = np.flatnonzero(history["encoder_trains"])
+            if len(freed) and freed[0] > 0:
                 loss = history["validation_loss"][freed[0]]
                 axes.plot(freed[0], loss, "v", color=INK, markersize=5)
         axes.set_title(title, fontsize=9, color=INK)
         axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         _clean(axes)
     panels[0].set_ylabel("validation loss")
     return figure
@@ -97,6 +99,6 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
-def _clean(axes: object) -> None:
-    axes.spines[["top", "right"]].set_visible(False)  # type: ignore[attr-defined]
-    axes.tick_params(colors=INK)  # type: ignore[attr-defined]
+def _clean(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(colors=INK)

@@ -15,6 +15,7 @@ from finetune import plots
 from finetune.cells import CellData
 from finetune.config import FinetuneConfig
 from finetune.execution import Failure
+from finetune.rows import ROWS
 from finetune.summary import RowSummary, label
 from finetune.targets.recording import Target
 from finetune.windows import RATE
@@ -60,7 +61,7 @@ def write_report(
             _people(summaries, varied),
             _classes(summaries, varied, target.label_names),
             _confusions(summaries, varied, target.label_names),
-            _histories(results),
+            _histories(results, config.rows),
         ]
     sections += [_data(target, data, config), _rows(summaries), _settings(config)]
     lead = (
@@ -111,7 +112,8 @@ def _folds(summaries: Sequence[RowSummary], varied: bool) -> str:
     people = {
         (own["seed"], own["fold"]): own["test_people"] for line in summaries for own in line.by_cell
     }
-    heads = [f"fold {fold + 1}, seed {seed}" for seed, fold in keys]
+    seeds = len({seed for seed, _ in keys}) > 1
+    heads = [f"fold {fold}, seed {seed}" if seeds else f"fold {fold}" for seed, fold in keys]
     rows.append((False, ["people tested", *(", ".join(people[key]) for key in keys)]))
     return _section("Macro F1 by fold, %", _table(["row", *heads], rows))
 
@@ -141,10 +143,10 @@ def _confusions(summaries: Sequence[RowSummary], varied: bool, names: Sequence[s
     return _section("Confusion", f'<div class="grid">{"".join(pictures)}</div>{note}')
 
 
-def _histories(results: Sequence[dict]) -> str:
-    groups: dict[str, list[dict]] = {}
-    for result in results:
-        groups.setdefault(result["cell"]["row"], []).append(result["history"])
+def _histories(results: Sequence[dict], rows: Sequence[str]) -> str:
+    groups = {
+        ROWS[row].title: [r["history"] for r in results if r["cell"]["row"] == row] for row in rows
+    }
     note = (
         '<p class="note">One curve for each cell; the weights of its lowest point are kept. A '
         "triangle marks the first epoch in which a waiting encoder trains.</p>"

@@ -9,7 +9,7 @@ from finetune.rows import find_row
 
 
 def plan_cells(config: FinetuneConfig) -> list[Cell]:
-    """Return every cell of a run or sweep, those of slow rows first so that none comes last."""
+    """Return every cell of a run or sweep; rows alternate, so that the time left can be told."""
     for name, values in (("rows", config.rows), ("seeds", config.seeds)):
         if not values:
             raise UserError(f"{name} is empty; name at least one")
@@ -22,8 +22,8 @@ def plan_cells(config: FinetuneConfig) -> list[Cell]:
         raise UserError(f"label_shares is {shares}; every share is above 0 and at most 1")
     cells = [
         Cell(name, fold, seed, number if find_row(name).weights != "none" else 0, share)
-        for name in reversed(config.rows)
         for seed, share, number in product(config.seeds, shares, experts)
         for fold in range(config.folds.count)
+        for name in reversed(config.rows)
     ]
     return list(dict.fromkeys(cells))
