@@ -146,7 +146,7 @@ def test_a_sweep_goes_through_its_grid_and_lists_what_failed(
         (["training.epoch=3"], "unknown key training.epoch.*training.epochs"),
         (["training.epochs=many"], "training.epochs"),
         (["windows.seconds=100"], "no labelled window of 100 s"),
-        (["classifier.heads=3"], "classifier.width is 128"),
+        (["classifier.heads=3"], "classifier.width is 64"),
         (["target.seglearn_watch=null"], "0 data sets are named"),
     ],
 )
