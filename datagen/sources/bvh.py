@@ -8,6 +8,7 @@ from pathlib import Path
 from cluster.errors import UserError
 from datagen.motion import BadClipError, ClipRef, Motion
 from datagen.sources.bvh_file import Bvh, read_bvh
+from datagen.sources.listing import clip_name, files_below, unique
 from datagen.sources.retarget import Retargeted, retarget
 from datagen.sources.skeleton_map import load_skeleton_map
 
@@ -50,22 +51,9 @@ class BvhSource:
         Raises UserError for a folder that is missing or has no BVH file in it, and for files
         whose clips would have the same name.
         """
-        folder = Path(self.config.folder)
-        if not folder.is_dir():
-            raise UserError(f"{folder}: no such folder; give the one that holds the BVH files")
-        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".bvh")
-        if not paths:
-            raise UserError(f"{folder}: holds no BVH file (*.bvh)")
-        clips: dict[str, ClipRef] = {}
-        for path in paths:
-            ref = self._refer(path, path.relative_to(folder))
-            if ref.name in clips:
-                raise UserError(
-                    f"{path}: its clip would be named {ref.name}, as that of "
-                    f"{clips[ref.name].locator}; rename one"
-                )
-            clips[ref.name] = ref
-        return list(clips.values())
+        folder = self.config.folder
+        paths = files_below(folder, ".bvh", "BVH")
+        return unique(self._refer(path, path.relative_to(folder)) for path in paths)
 
     def read_clip(self, ref: ClipRef) -> Motion:
         """Read and retarget one clip at its own rate; raises BadClipError with the reason."""
@@ -93,8 +81,7 @@ class BvhSource:
         text, action = text_from_name(below.stem), ""
         if self._described is not None:
             text, action = self._described.get(below.as_posix(), ("", ""))
-        stem = re.sub(r"[^A-Za-z0-9_/-]", "_", below.with_suffix("").as_posix())
-        name = f"{self.config.name}/{stem}"
+        name = clip_name(self.config.name, below)
         return ClipRef(name, str(path), text, action, source=self.config.name)
 
 
