@@ -74,7 +74,7 @@ def synthesize(
     bodies: Bodies,
     config: ImuConfig,
     dtype: type[np.floating] = np.float32,
-    mounting: Mounting | None = None,
+    worn: Mounting | None = None,
 ) -> Imu:
     """Return the IMU signals of every body for one clip normalised to the first body.
 
@@ -83,8 +83,8 @@ def synthesize(
         bodies: N bodies.
         config: bandwidth and placements.
         dtype: of the product and the result; derivatives are always taken in float64.
-        mounting: how each body wears the sensors, of which the lever arms count here; None for
-            all as placed.
+        worn: how each body wears the sensors, of which the lever arms count here; None for all
+            as placed.
 
     Raises BadClipError for a clip too short to be differentiated.
     """
@@ -92,7 +92,7 @@ def synthesize(
     smoother = Smoother(motion.rate, RATE, config.cutoff)
     world = _world_quaternions(motion, chains.joints)
     columns_K3S = _columns(motion, world)
-    levers_NW3 = (mounting or as_placed(config.placements, bodies)).lever_NW3
+    levers_NW3 = (worn or as_placed(config.placements, bodies)).lever_NW3
     weights_ND, basis_DK = _basis_bodies(chains.coefficients(bodies, levers_NW3))
 
     frames, sensors = smoother.target_frames(len(motion.translation_T3)), len(config.placements)
