@@ -5,13 +5,20 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from cluster.errors import UserError
 from datagen.motion import BadClipError, ClipRef, Motion
 from datagen.sources.bvh_file import Bvh, read_bvh
+from datagen.sources.contents import Contents
 from datagen.sources.listing import clip_name, files_below, unique
 from datagen.sources.retarget import Retargeted, retarget
-from datagen.sources.skeleton_map import load_skeleton_map
+from datagen.sources.skeleton_map import load_skeleton_map, presets
+from datagen.sources.smpl_motion import snapped_rate
 
+FORMAT = "a clip of motion capture (BVH)"
+# How many of each unit make a metre.
+UNITS = {"metres": 1.0, "inches": 39.37, "centimetres": 100.0, "millimetres": 1000.0}
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
@@ -52,7 +59,7 @@ class BvhSource:
         whose clips would have the same name.
         """
         folder = self.config.folder
-        paths = files_below(folder, ".bvh", "BVH")
+        paths = files_below(folder, "*.bvh", "BVH")
         return unique(self._refer(path, path.relative_to(folder)) for path in paths)
 
     def read_clip(self, ref: ClipRef) -> Motion:
@@ -108,3 +115,40 @@ def _read_descriptions(path: str) -> dict[str, tuple[str, str]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UserError(f"{path}: the descriptions cannot be read: {reason}") from None
+
+
+def inspect(path: Path) -> Contents | None:
+    """Return what a BVH file holds, or None for another file.
+
+    The unit is guessed from the figure's extent; in a run the skeleton map says it.
+    """
+    if path.suffix.lower() != ".bvh":
+        return None
+    try:
+        bvh = read_bvh(path)
+    except BadClipError as error:
+        return Contents("bvh", FORMAT, problems=(str(error),))
+    known = [preset for preset in presets() if _knows(preset, bvh)]
+    positions_TJ3, _ = bvh.world_pose()
+    extent = float(np.median(np.ptp(positions_TJ3, axis=1).max(axis=1)))
+    units = [name for name, metre in UNITS.items() if 1.0 <= extent / metre < 2.5]
+    return Contents(
+        "bvh",
+        FORMAT,
+        joints=len(bvh.names),
+        frames=len(bvh.values_TC),
+        rate=snapped_rate(1.0 / bvh.frame_seconds),
+        units=f"{units[0] if units else 'unknown'} (the figure is {extent:.4g} across)",
+        skeleton=f"{' or '.join(known)} (preset)" if known else "",
+        people="1",
+        text=text_from_name(path.stem),
+        problems=() if known else ("no preset knows its joints; give a skeleton map of its own",),
+    )
+
+
+def _knows(preset: str, bvh: Bvh) -> bool:
+    try:
+        load_skeleton_map(preset).locate(bvh.names)
+    except BadClipError:
+        return False
+    return True

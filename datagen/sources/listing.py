@@ -1,5 +1,6 @@
 """What every source that reads a folder does: find its files, name its clips."""
 
+import fnmatch
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,14 +9,18 @@ from cluster.errors import UserError
 from datagen.motion import ClipRef
 
 
-def files_below(folder: str, suffix: str, kind: str) -> list[Path]:
-    """Return every file with a suffix below a folder, sorted; raises UserError for none."""
+def files_below(folder: str, pattern: str, kind: str) -> list[Path]:
+    """Return every file below a folder whose name fits a pattern such as *.npz, sorted.
+
+    Upper and lower case are the same. Raises UserError for a missing folder and for no such file.
+    """
     place = Path(folder)
     if not place.is_dir():
         raise UserError(f"{folder}: no such folder; give the one that holds the {kind} files")
-    paths = sorted(path for path in place.rglob("*") if path.suffix.lower() == suffix)
+    fits = re.compile(fnmatch.translate(pattern.lower()))
+    paths = sorted(path for path in place.rglob("*") if fits.match(path.name.lower()))
     if not paths:
-        raise UserError(f"{folder}: holds no {kind} file (*{suffix})")
+        raise UserError(f"{folder}: holds no {kind} file ({pattern})")
     return paths
 
 
