@@ -5,6 +5,8 @@ Here only dicts, lists, sets, strings and numbers come to be, numpy arrays, scip
 and the arrays of `chumpy`, which SMPL's files want and which no current Python can install. Even
 these are not built by the pickle's own calls: stand-ins check the description first, so a wrong one
 cannot reach numpy's or scipy's C code. `np.asarray(value)` turns each of them into a plain array.
+Tensors of torch, which are pickles within the pickle and which nothing here needs, are left out as
+None: SignAvatars keeps its marks of valid hands in them, beside the poses.
 """
 
 import math
@@ -66,6 +68,8 @@ class _Unpickler(pickle._Unpickler):
             stand_in = ARRAY_FUNCTIONS.get(name)
         elif SPARSE.fullmatch(module):
             stand_in = {"csc_matrix": _Columns, "csr_matrix": _Rows}.get(name)
+        elif (module, name) in TORCH_FUNCTIONS:
+            stand_in = TORCH_FUNCTIONS[module, name]
         elif CHUMPY.fullmatch(module):
             stand_in = _Chumpy
         if stand_in is None:
@@ -208,6 +212,15 @@ def _empty_bytes() -> bytes:
     return b""
 
 
+def _no_tensor(*_description: object) -> None:
+    """Return what stands for a tensor and for its values: nothing."""
+
+
+def _no_hooks() -> dict[str, Any]:
+    """Return a tensor's hooks, of which it has none."""
+    return {}
+
+
 def _new_stand_in(kind: type[_Dense], _base: object, _state: object) -> _Dense:
     if not issubclass(kind, _Dense):
         raise BadPickleError("is a damaged pickle (an object without a class)")
@@ -219,4 +232,9 @@ ARRAY_FUNCTIONS = {
     "_reconstruct": _Function(_new_array),
     "scalar": _Function(_scalar),
     "_frombuffer": _Function(_array_from_buffer),
+}
+TORCH_FUNCTIONS = {
+    ("torch._utils", "_rebuild_tensor_v2"): _Function(_no_tensor),
+    ("torch.storage", "_load_from_bytes"): _Function(_no_tensor),
+    ("collections", "OrderedDict"): _Function(_no_hooks),
 }

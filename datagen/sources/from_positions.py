@@ -22,7 +22,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from datagen.body import leg_length
-from datagen.kinematics import axis_angles, conjugate, matrices, multiply
+from datagen.kinematics import axis_angles, conjugate, multiply
 from datagen.motion import BODY_JOINT_NAMES, JOINT_INDEX, JOINTS, PARENTS, Array, BadClipError
 from datagen.sources.limb_twist import limb_twist, rotate, shortest_rotations
 from datagen.sources.retarget import local_axis_angles, mean_offsets
