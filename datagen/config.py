@@ -14,6 +14,8 @@ from datagen.sources.amass import AmassConfig, AmassSource
 from datagen.sources.bvh import BvhConfig, BvhSource
 from datagen.sources.choreography import ChoreographyConfig, ChoreographySource
 from datagen.sources.grab import GrabConfig, GrabSource
+from datagen.sources.how2sign import How2SignConfig, How2SignSource
+from datagen.sources.joints import JointsConfig, JointsSource
 from datagen.text import TextConfig
 
 # What may change between a run and its continuation: where and how it runs, not what it makes.
@@ -24,6 +26,8 @@ FOLDER_SOURCES: dict[str, Callable[[Any], Source]] = {
     "amass": AmassSource,
     "bvh": BvhSource,
     "grab": GrabSource,
+    "how2sign": How2SignSource,
+    "joints": JointsSource,
 }
 
 
@@ -35,12 +39,15 @@ class SourcesConfig:
         choreography: composed motion, made on the spot; null for none.
         amass, bvh, grab: folders of motion capture, each under the name that its clips shall
             carry.
+        how2sign, joints: folders of poses from videos or text-to-motion models, likewise.
     """
 
     choreography: ChoreographyConfig | None = None
     amass: dict[str, AmassConfig] = field(default_factory=dict)
     bvh: dict[str, BvhConfig] = field(default_factory=dict)
     grab: dict[str, GrabConfig] = field(default_factory=dict)
+    how2sign: dict[str, How2SignConfig] = field(default_factory=dict)
+    joints: dict[str, JointsConfig] = field(default_factory=dict)
 
 
 @dataclass
