@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from cluster.connect import ClusterConfig
 from cluster.errors import UserError
 from cluster.runs import digest
 from datagen.body import BodyConfig
-from datagen.imu import ImuConfig
+from datagen.imu import RATE, ImuConfig
 from datagen.motion import Source
+from datagen.population import draw_people
 from datagen.sources.amass import AmassConfig, AmassSource
 from datagen.sources.bvh import BvhConfig, BvhSource
 from datagen.sources.choreography import ChoreographyConfig, ChoreographySource
@@ -90,6 +93,7 @@ def check(config: DatagenConfig) -> None:
     for key, value, least, most in limits:
         if not least <= value <= most:
             raise UserError(f"{key}={value:g}: give a value from {least:g} to {most:g}")
+    _check_bodies_and_sensors(config)
     choreography = config.sources.choreography
     names = {} if choreography is None else {choreography.name: "choreography"}
     for kind, name, _ in folders(config.sources):
@@ -98,6 +102,22 @@ def check(config: DatagenConfig) -> None:
         names[name] = kind
     if not names:
         raise UserError("sources: there are none; start from a preset in configs/datagen")
+
+
+def _check_bodies_and_sensors(config: DatagenConfig) -> None:
+    draw_people(config.body.population, 2, np.random.default_rng(0))
+    imu = config.imu
+    if not imu.cutoff > 0:
+        raise UserError(f"imu.cutoff={imu.cutoff:g}: give a bandwidth above 0 Hz")
+    if min(imu.mounting.roll, imu.mounting.shift) < 0:
+        raise UserError("imu.mounting: give values from 0 on")
+    if imu.mounting.differs and not all(placement.towards for placement in imu.placements):
+        raise UserError("imu.mounting: only a sensor on a bone turns and slides; give its towards")
+    for triad in (imu.sensor.accelerometer, imu.sensor.gyroscope):
+        if not triad.bandwidth < RATE / 2:
+            raise UserError(
+                f"imu.sensor: bandwidth={triad.bandwidth:g}: give less than 30 Hz, or 0"
+            )
 
 
 def open_sources(config: SourcesConfig) -> dict[str, Source]:

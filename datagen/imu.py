@@ -26,6 +26,7 @@ from datagen.body import Bodies
 from datagen.kinematics import conjugate, continuous, matrices, multiply, quaternions
 from datagen.motion import JOINT_INDEX, PARENTS, Array, BadClipError, Motion
 from datagen.placement import Mounting, MountingConfig, Placement, as_placed, watch
+from datagen.sensor import SensorConfig
 from datagen.smoothing import Smoother
 
 GRAVITY = np.array([0.0, -9.81, 0.0])
@@ -43,12 +44,14 @@ class ImuConfig:
         cutoff: bandwidth of the differentiation, Hz (amplitude one half; see datagen.smoothing).
         left, right: placements of the two sensors.
         mounting: how much their wearing differs from person to person.
+        sensor: the errors of the parts, behind the ideal signal.
     """
 
     cutoff: float = 12.0
     left: Placement = field(default_factory=lambda: watch("left"))
     right: Placement = field(default_factory=lambda: watch("right"))
     mounting: MountingConfig = field(default_factory=MountingConfig)
+    sensor: SensorConfig = field(default_factory=SensorConfig)
 
     @property
     def placements(self) -> tuple[Placement, Placement]:

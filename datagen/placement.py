@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from cluster.errors import UserError
@@ -146,6 +147,11 @@ class MountingConfig:
     roll: float = 0.0
     shift: float = 0.0
 
+    @property
+    def differs(self) -> bool:
+        """Whether people wear it differently at all."""
+        return self.roll > 0 or self.shift > 0
+
 
 @dataclass(frozen=True)
 class Mounting:
@@ -183,10 +189,10 @@ def as_worn(
 
     A strap turns about the bone and slides along it; the sensor goes with it.
 
-    Raises UserError for a placement without a bone to turn about.
+    Every placement needs a bone to turn about.
     """
     nominal = as_placed(placements, bodies)
-    if config.roll == 0 and config.shift == 0:
+    if not config.differs:
         return nominal
     count = len(bodies.joints_NJ3)
     roll_NW = np.radians(config.roll) * rng.standard_normal((count, len(placements)))
@@ -194,8 +200,6 @@ def as_worn(
     lever_NW3 = nominal.lever_NW3.copy()
     turn_NW33 = np.empty((count, len(placements), 3, 3))
     for sensor, placement in enumerate(placements):
-        if not placement.towards:
-            raise UserError("imu.mounting: a sensor that turns and slides needs placement.towards")
         bone_N3 = bodies.offsets_NJ3[:, JOINT_INDEX[placement.towards]]
         axis_N3 = bone_N3 / np.linalg.norm(bone_N3, axis=1, keepdims=True)
         rolled = Rotation.from_rotvec(roll_NW[:, sensor, None] * axis_N3)
@@ -207,7 +211,7 @@ def as_worn(
     return Mounting(lever_NW3, turn_NW33)
 
 
-def turned(signal_NTW3: Array, mounting: Mounting) -> Array:
+def turned(signal_NTW3: NDArray[np.floating], mounting: Mounting) -> NDArray[np.floating]:
     """Return (N, T, W, 3) as the worn sensors read it; N may be one for all bodies at first."""
     if mounting.turn_NW33 is None:
         return signal_NTW3
