@@ -3,6 +3,7 @@
 Shape letters: T frames, J joints (the 52 of SMPL-H).
 """
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,6 +31,8 @@ from datagen.sources.smpl_motion import into_project, joint_rotations, mean_pelv
 WANTED = ("poses", "trans", "betas", "mocap_framerate", "mocap_frame_rate", "gender")
 # A person's shape without a pose, which AMASS keeps beside the clips.
 NOT_CLIPS = ("shape.npz", "_stagei.npz")
+# A part of a file: its path, and the place of a Stretch.
+PART = re.compile(r"(.*)#([\d.]+:[\d.]+f?)", re.DOTALL)
 GENDERS = ("female", "male", "neutral")
 
 
@@ -93,7 +96,8 @@ class AmassSource:
 
     def read_clip(self, ref: ClipRef) -> Motion:
         """Read one clip at its own rate; raises BadClipError with the reason."""
-        path, _, place = ref.locator.rpartition("#")
+        part = PART.fullmatch(ref.locator)
+        path, place = part.groups() if part else (ref.locator, "")
         stored = read_npz(Path(path), WANTED)
         poses, trans = floats(stored, "poses"), floats(stored, "trans", 3)
         if len(poses) != len(trans):
@@ -144,13 +148,14 @@ class AmassSource:
         subject = "" if below.parent == Path() else below.parent.as_posix()
         if stretch is None:
             text = text_from_name(below.stem.removesuffix("_poses").removesuffix("_stageii"))
-            return ClipRef(name, f"{path}#", text, "", subject, self.config.name)
+            return ClipRef(name, str(path), text, "", subject, self.config.name)
         return ClipRef(
             f"{name}-{stretch.name}",
-            f"{path}#{stretch.place}",
+            f"{path}#{stretch.place}" if stretch.place else str(path),
             stretch.text,
             stretch.action,
-            subject,
+            # All that is cut from one file is of one person, known or not.
+            subject or below.stem,
             self.config.name,
         )
 

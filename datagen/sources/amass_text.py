@@ -27,6 +27,7 @@ LEFT_OUT = {
 }
 # A window is one second; a shorter stretch would only be listed as bad.
 SHORTEST_SECONDS = 1.1
+MOST_FRAMES = 1_000_000
 # Between two actions; says nothing of what is done.
 TRANSITION = "transition"
 
@@ -38,7 +39,7 @@ class Stretch:
     Attributes:
         name: unique among the stretches of the file.
         text, action: as in ClipRef.
-        place: `START:END` in seconds, or in HumanML3D's frames with an `f` behind; "" is all.
+        place: `START:END` in seconds, or in HumanML3D's frames with an `f` behind; "" is all of it.
     """
 
     name: str
@@ -84,7 +85,7 @@ def read_babel(path: Path) -> Stretches:
             try:
                 found = list(_babel_stretches(entry))
                 key = file_key(entry["feat_p"])
-            except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
                 raise UserError(
                     f"{part}: is not BABEL's: entry {sid}: {type(error).__name__}: {error}"
                 ) from None
@@ -115,7 +116,7 @@ def _babel_stretches(entry: dict[str, Any]) -> Iterator[Stretch]:
         text = label["raw_label"].strip()
         long_enough = math.isfinite(end) and 0 <= start <= end - SHORTEST_SECONDS
         if text and label["proc_label"] != TRANSITION and long_enough:
-            yield Stretch(f"{sid}-{number}", text, _action(label), f"{start}:{end}")
+            yield Stretch(f"{sid}-{number}", text, _action(label), f"{start:.4f}:{end:.4f}")
     texts = [label["raw_label"].strip() for label in of_whole]
     if not of_frames and any(texts):
         text = " and ".join(text for text in texts if text)
@@ -152,6 +153,8 @@ def read_humanml3d(folder: Path) -> Stretches:
         try:
             start, end = int(row["start_frame"]), int(row["end_frame"])
             name, source = Path(row["new_name"]).stem, row["source_path"]
+            if not 0 <= start < MOST_FRAMES or end > MOST_FRAMES:
+                raise ValueError
         except (TypeError, ValueError):
             raise UserError(f"{index}: line {number} is not HumanML3D's") from None
         if end < 0:  # of HumanAct12, which is no part of AMASS
@@ -192,4 +195,4 @@ def _captions(path: Path, name: str, start: int, end: int) -> Iterator[Stretch]:
             first += caption.start * HUMANML3D_RATE
         if last - first >= SHORTEST_SECONDS * HUMANML3D_RATE:
             suffix = f"-{number}" if number else ""
-            yield Stretch(name + suffix, caption.text, "", f"{first:g}:{last:g}f")
+            yield Stretch(name + suffix, caption.text, "", f"{first:.2f}:{last:.2f}f")
