@@ -99,18 +99,27 @@ class SensorConfig:
 PARTS = {
     # Bosch Sensortec, BST-BMI270-DS000.
     "bmi270": (
-        Triad(noise_density=160, bias=20, scale=0.4, range=16, resolution=0.488),
-        Triad(noise_density=7, bias=0.5, scale=0.4, range=2000, resolution=61),
+        Triad(noise_density=160.0, bias=20.0, scale=0.4, range=16.0, resolution=0.488),
+        Triad(noise_density=7.0, bias=0.5, scale=0.4, range=2000.0, resolution=61.0),
     ),
     # STMicroelectronics, LSM6DSO32 data sheet, table "Mechanical characteristics".
     "lsm6dso32": (
-        Triad(noise_density=160, bias=20, scale=0.5, range=16, resolution=0.488),
-        Triad(noise_density=3.8, bias=0.5, scale=0.5, range=2000, resolution=70),
+        Triad(noise_density=160.0, bias=20.0, scale=0.5, range=16.0, resolution=0.488),
+        Triad(noise_density=3.8, bias=0.5, scale=0.5, range=2000.0, resolution=70.0),
     ),
     # TDK InvenSense, DS-000176, tables 1 and 2.
     "icm20602": (
-        Triad(noise_density=100, bias=25, scale=1, misalignment=1, range=16, resolution=0.488),
-        Triad(noise_density=4, bias=1, scale=1, misalignment=1, range=2000, resolution=61),
+        Triad(
+            noise_density=100.0,
+            bias=25.0,
+            scale=1.0,
+            misalignment=1.0,
+            range=16.0,
+            resolution=0.488,
+        ),
+        Triad(
+            noise_density=4.0, bias=1.0, scale=1.0, misalignment=1.0, range=2000.0, resolution=61.0
+        ),
     ),
 }
 
