@@ -29,9 +29,9 @@ from datagen.sources.retarget import local_axis_angles, mean_offsets
 
 BODY_JOINTS = len(BODY_JOINT_NAMES)
 SHORTEST_BONE = 1e-3
-# The largest swing of a bone's length within a clip, 5th to 95th percentile, and the legs that a
-# person can have, metres.
-STRETCH = 2.0
+# How much longer than its 5th percentile a bone's 95th may be: so many times, and metres of jitter.
+STRETCH, JITTER = 2.0, 0.1
+# The legs that a person can have, metres.
 SHORTEST_LEG, LONGEST_LEG = 0.3, 1.4
 USUAL_LEG = 0.8
 UNITS = (1.0, 0.01, 0.001, 0.0254, 0.3048)
@@ -131,7 +131,7 @@ def _lengths(bones_TB3: Array, known_B: Array) -> Array:
         low, high = np.percentile(lengths_TB[:, joint], [5, 95])
         if lengths_TB[:, joint].min() < SHORTEST_BONE:
             raise BadClipError(f"{above} and {name} stand on the same point")
-        if high > STRETCH * low:
+        if high > STRETCH * low + JITTER:
             raise BadClipError(
                 f"the bone from {above} to {name} is {low:.2g} m long and {high:.2g} m long; these "
                 "are not the joints of one person"

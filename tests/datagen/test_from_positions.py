@@ -188,6 +188,17 @@ def test_foot_that_is_not_seen_goes_along_with_its_shin() -> None:
     np.testing.assert_allclose(turned.offsets_J3, mean_offsets(), atol=1e-9)
 
 
+def test_joints_that_jitter_as_in_video_are_followed(rng: np.random.Generator) -> None:
+    given = body_positions(lively(300, RATE), mean_offsets())
+    given += rng.normal(scale=0.03, size=given.shape)
+    elbow, wrist = JOINT_INDEX["right_elbow"], JOINT_INDEX["right_wrist"]
+    bone = given[:, wrist] - given[:, elbow]
+    bone /= np.linalg.norm(bone, axis=-1, keepdims=True)
+    turned = from_positions(given, RATE)
+    found = world(turned.rotations_TJ3, "right_elbow").apply(turned.offsets_J3[wrist])
+    np.testing.assert_allclose(found / np.linalg.norm(turned.offsets_J3[wrist]), bone, atol=1e-9)
+
+
 def test_bones_that_are_no_persons_are_bad() -> None:
     given = body_positions(lively(30, RATE), mean_offsets())
     given[7, JOINT_INDEX["left_wrist"]] = given[7, JOINT_INDEX["left_elbow"]]
