@@ -4,6 +4,7 @@ Shape letters: S frames that are there, T all frames, J joints.
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +31,16 @@ def located(text: str) -> tuple[Path, tuple[int, int] | None]:
 
 
 def cut(numbers_S: Array, span: tuple[int, int] | None) -> slice:
-    """Return which rows belong to a range of frame numbers; raises BadClipError for none."""
-    first, last = span or (0, np.inf)
+    """Return which rows belong to a range of frame numbers.
+
+    Raises BadClipError for none, and for numbers that do not rise one by one.
+    """
+    if not np.isfinite(numbers_S).all() or (numbers_S != np.round(numbers_S)).any():
+        raise BadClipError("has frame numbers that are not whole numbers")
+    disordered = np.flatnonzero(np.diff(numbers_S) <= 0)
+    if len(disordered):
+        raise BadClipError(f"has frame number {numbers_S[disordered[0] + 1]:g} out of order")
+    first, last = span or (-np.inf, np.inf)
     start, end = np.searchsorted(numbers_S, [first, last + 1])
     if end <= start:
         raise BadClipError(f"has no frames from {first} to {last}" if span else "has no frames")
@@ -41,30 +50,31 @@ def cut(numbers_S: Array, span: tuple[int, int] | None) -> slice:
 def on_every_frame(numbers_S: Array, values_SJ3: Array, rate: float) -> Array:
     """Return values on every frame from the first number to the last, NaN where none is.
 
-    Raises BadClipError for numbers that do not rise one by one or leave out too many frames.
+    Args:
+        numbers_S: frame numbers as `cut` leaves them.
+        values_SJ3: values on these frames.
+        rate: frames per second.
+
+    Raises BadClipError where too many frames are left out.
     """
-    numbers = np.asarray(numbers_S)
-    if not np.isfinite(numbers).all() or (numbers != np.round(numbers)).any():
-        raise BadClipError("has frame numbers that are not whole numbers")
-    steps = np.diff(numbers)
-    if (steps <= 0).any():
-        raise BadClipError(f"has frame number {numbers[1:][steps <= 0][0]:g} out of order")
+    steps = np.diff(numbers_S)
     if len(steps):
-        _check_gap(int(steps.max()) - 1, int(numbers[np.argmax(steps)]) + 1, rate, "no frame")
-    values = np.full((int(numbers[-1] - numbers[0]) + 1, *values_SJ3.shape[1:]), np.nan)
-    values[(numbers - numbers[0]).astype(int)] = values_SJ3
+        before = int(np.argmax(steps))
+        _check_gap(int(steps[before]) - 1, int(numbers_S[before]) + 1, rate, "no frame")
+    values = np.full((int(numbers_S[-1] - numbers_S[0]) + 1, *values_SJ3.shape[1:]), np.nan)
+    values[(numbers_S - numbers_S[0]).astype(int)] = values_SJ3
     return values
 
 
-def fill_positions(positions_TJ3: Array, rate: float) -> Array:
+def fill_positions(positions_TJ3: Array, rate: float, names: Sequence[str]) -> Array:
     """Interpolate positions that are NaN or infinite for at most `LONGEST_GAP` seconds.
 
-    Raises BadClipError where a joint is away for longer.
+    Raises BadClipError, naming the joint, where one is away for longer.
     """
     seen_TJ: Mask = np.asarray(np.isfinite(positions_TJ3).all(axis=-1))
     filled = positions_TJ3.copy()
-    for joint in np.flatnonzero(~seen_TJ.all(axis=0)):
-        values = _interpolated(positions_TJ3[:, joint], seen_TJ[:, joint], rate, f"joint {joint}")
+    for joint in np.flatnonzero(~seen_TJ.all(axis=0)).tolist():
+        values = _interpolated(positions_TJ3[:, joint], seen_TJ[:, joint], rate, names[joint])
         filled[:, joint] = values
     return filled
 

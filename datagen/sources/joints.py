@@ -10,7 +10,6 @@ Shape letters: T frames, K joints of the file, B joints of the body (22).
 import csv
 import re
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -99,11 +98,8 @@ class JointsSource:
 
         Raises UserError for a folder that is missing or empty, and for clips of the same name.
         """
-        folder, files = self.config.folder, self.config.files
-        paths = files_below(folder, ".npy", "joint position")
-        paths = [path for path in paths if fnmatchcase(path.name, files)]
-        if not paths:
-            raise UserError(f"{folder}: holds no file {files}")
+        folder = self.config.folder
+        paths = files_below(folder, self.config.files, "joint position")
         return unique(ref for path in paths for ref in self._refer(path, path.relative_to(folder)))
 
     def read_clip(self, ref: ClipRef) -> Motion:
@@ -131,8 +127,10 @@ class JointsSource:
         rows = cut(numbers, span)
         rate, unit = self.config.rate, self.config.unit
         every = on_every_frame(numbers[rows], stored[rows], rate)
-        positions = unit * fill_positions(every, rate) @ np.transpose(AXES[self.config.up])
-        if positions.shape[1] == len(HUMAN36M):
+        of_video = every.shape[1] == len(HUMAN36M)
+        names = HUMAN36M if of_video else BODY_JOINT_NAMES
+        positions = unit * fill_positions(every, rate, names) @ np.transpose(AXES[self.config.up])
+        if of_video:
             positions = body_joints(positions)
         check_size(positions, unit, f"sources.joints.{self.config.name}.unit")
         return positions
@@ -142,6 +140,7 @@ class JointsSource:
         source = self.config.name
         labels = path.with_name(path.name.replace(MMFIT_POSES, MMFIT_LABELS))
         if path.name.endswith(MMFIT_POSES) and not self.config.texts and labels.is_file():
+            subject = path.name.removesuffix(MMFIT_POSES)
             return [
                 ClipRef(f"{name}-{row}", locator(path, first, last), text, action, subject, source)
                 for row, (first, last, text, action) in enumerate(read_labels(labels), 1)
