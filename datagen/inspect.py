@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cluster.errors import UserError
 from datagen.motion import BadClipError
-from datagen.sources import amass, bvh, grab
+from datagen.sources import amass, bvh, grab, how2sign_contents, joints_contents
 from datagen.sources.contents import Contents
 
 # In the order in which they are asked whether a file is theirs.
@@ -13,12 +13,16 @@ INSPECTORS: tuple[Callable[[Path], Contents | None], ...] = (
     bvh.inspect,
     amass.inspect,
     grab.inspect,
+    how2sign_contents.inspect,
+    joints_contents.inspect,
 )
 SOURCES = {
     "choreography": "everyday movements composed on the spot; needs no data",
     "bvh": "folders of BVH files (*.bvh) with a skeleton map: Bandai-Namco, CMU, Mixamo, your own",
     "amass": "AMASS, SMPL-H poses (*.npz), with BABEL's or HumanML3D's sentences if given",
     "grab": "GRAB, people grasping objects, SMPL-X poses (*.npz), sentences from intent and object",
+    "how2sign": "How2Sign, poses fitted to videos in three layouts (*.npz, *.pkl), with sentences",
+    "joints": "positions of 22 joints (text-to-motion) or 17 (video poses) alone (*.npy)",
 }
 
 
@@ -46,9 +50,11 @@ def list_sources() -> str:
 
 def _lines(contents: Contents) -> list[str]:
     frames = rate = duration = ""
-    if contents.frames is not None and contents.rate is not None:
-        frames, rate = f"{contents.frames}", f"{contents.rate:g} a second"
-        duration = f"{(contents.frames - 1) / contents.rate:.2f} s"
+    if contents.frames is not None:
+        frames, rate = f"{contents.frames}", "not in the file"
+        if contents.rate is not None:
+            rate = f"{contents.rate:g} a second"
+            duration = f"{(contents.frames - 1) / contents.rate:.2f} s"
     rows = {
         "format": contents.format,
         "source": contents.source,

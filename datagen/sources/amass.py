@@ -23,7 +23,7 @@ from datagen.sources.amass_text import (
     read_humanml3d,
 )
 from datagen.sources.bvh import text_from_name
-from datagen.sources.contents import Contents, contents_of_clip
+from datagen.sources.contents import Contents, columns_of, contents_of_clip
 from datagen.sources.listing import clip_name, files_below, unique
 from datagen.sources.npz import floats, names_in, number, read_npz, word
 from datagen.sources.smpl_motion import into_project, joint_rotations, mean_pelvis, snapped_rate
@@ -183,7 +183,7 @@ def inspect(path: Path) -> Contents | None:
         return contents_of_clip("amass", form, joints, lambda: source.read_clip(ref))
     if suffix == ".json":
         return _described("BABEL's labels (JSON)", read_babel(path))
-    if path.name == "index.csv":
+    if suffix == ".csv" and "source_path" in columns_of(path, ","):
         return _described("HumanML3D's index (CSV)", read_humanml3d(path.parent))
     return None
 

@@ -10,7 +10,7 @@ import numpy as np
 from cluster.errors import UserError
 from datagen.motion import BadClipError, ClipRef, Motion
 from datagen.sources.bvh_file import Bvh, read_bvh
-from datagen.sources.contents import Contents
+from datagen.sources.contents import Contents, columns_of
 from datagen.sources.listing import clip_name, files_below, unique
 from datagen.sources.retarget import Retargeted, retarget
 from datagen.sources.skeleton_map import load_skeleton_map, presets
@@ -118,10 +118,15 @@ def _read_descriptions(path: str) -> dict[str, tuple[str, str]]:
 
 
 def inspect(path: Path) -> Contents | None:
-    """Return what a BVH file holds, or None for another file.
+    """Return what a BVH file or one of descriptions holds, or None for another file.
 
-    The unit is guessed from the figure's extent; in a run the skeleton map says it.
+    The unit is guessed from the figure's extent; in a run the skeleton map says it. Raises
+    UserError for descriptions that are damaged.
     """
+    if path.suffix.lower() == ".csv" and {"file", "description"} <= set(columns_of(path, ",")):
+        described = _read_descriptions(str(path))
+        words = f"{len({text for text, _ in described.values()})} sentences"
+        return Contents("bvh", "descriptions of clips (CSV)", clips=len(described), text=words)
     if path.suffix.lower() != ".bvh":
         return None
     try:

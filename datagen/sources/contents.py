@@ -1,7 +1,9 @@
 """What `datagen inspect` says of a file."""
 
+import csv
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -36,6 +38,15 @@ class Contents:
     people: str = ""
     text: str = ""
     problems: tuple[str, ...] = ()
+
+
+def columns_of(path: Path, separator: str) -> list[str]:
+    """Return the names in the first line of a table, or none where it is no text."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return next(csv.reader(file, delimiter=separator), [])
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return []
 
 
 def contents_of_clip(

@@ -1,19 +1,27 @@
 """`datagen inspect` and `datagen sources`, as a user types them, and a run of what they name."""
 
+import contextlib
+import pickle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cluster.config import load_config
 from cluster.errors import UserError
 from datagen.config import DatagenConfig, SourcesConfig, check, open_sources
-from datagen.inspect import SOURCES
+from datagen.inspect import SOURCES, inspect
+from datagen.kinematics import joint_positions
+from datagen.motion import BadClipError
 from datagen.pipeline import Pipeline
 from datagen.sources.amass import AmassConfig
+from datagen.sources.bvh import BvhConfig, BvhSource
 from datagen.sources.grab import GrabConfig
+from tests.datagen.helpers import lively, people
 from tests.datagen.made_bvh import bvh_text, person, smooth_values
 from tests.datagen.made_smpl import (
     babel_entry,
@@ -26,6 +34,7 @@ from tests.datagen.made_smpl import (
     write_humanml3d,
 )
 from tests.datagen.test_cli import datagen, refused
+from tests.datagen.test_safe_pickle import Payload
 
 __all__ = ["datagen", "refused"]
 PRESETS = Path(__file__).parents[2] / "configs" / "datagen"
@@ -104,7 +113,60 @@ def test_clips_of_grab(said: Any, tmp_path: Path) -> None:
     assert "principal components" in bad["problem"]
 
 
+@pytest.mark.parametrize(
+    ("unit", "turn", "guess"),
+    [
+        (1.0, [[1, 0, 0], [0, 1, 0], [0, 0, 1]], "unit=1 (metres), up=y"),
+        (0.01, [[1, 0, 0], [0, 0, -1], [0, 1, 0]], "unit=0.01 (metres), up=z"),
+        (0.001, [[1, 0, 0], [0, -1, 0], [0, 0, -1]], "unit=0.001 (metres), up=-y"),
+    ],
+)
+def test_joint_positions(said: Any, tmp_path: Path, unit: float, turn: Any, guess: str) -> None:
+    moving = lively(60, 20.0)
+    offsets = people(1).offsets_NJ3[0]
+    body = joint_positions(offsets, 0.3 * moving.rotations_TJ3, moving.translation_T3)[:, :22]
+    np.save(tmp_path / "000001.npy", body @ np.transpose(turn) / unit)
+    found = said(tmp_path / "000001.npy")
+    assert found["format"] == "a clip of joint positions, HumanML3D's 22 (npy)"
+    assert (found["joints"], found["frames"], found["rate"]) == ("22", "60", "not in the file")
+    assert found["units"].startswith(guess)
+    assert (found["problem"], "duration" in found) == ("none", False)
+    np.save(tmp_path / "000002.npy", np.full((60, 22, 3), np.nan))
+    assert "finite" in said(tmp_path / "000002.npy")["problem"]
+
+
+def test_sign_language(said: Any, tmp_path: Path) -> None:
+    frames = 30
+    root = np.tile([np.pi, 0.0, 0.0], (frames, 1))  # upright where y points down
+    parts = {"root": root, "body": np.zeros((frames, 63))}
+    parts |= {hand: np.zeros((frames, 45)) for hand in ("lhand", "rhand")}
+    np.savez(tmp_path / "a.npz", **{f"smplx_{name}_pose": part for name, part in parts.items()})
+    found = said(tmp_path / "a.npz")
+    assert found["format"] == "SMPL-X poses of a sentence or video (npz)"
+    assert (found["frames"], found["problem"]) == ("30", "none")
+    wide = np.zeros((frames, 182))
+    wide[:, :3] = root
+    (tmp_path / "b.pkl").write_bytes(pickle.dumps({"smplx": wide}))
+    assert said(tmp_path / "b.pkl")["frames"] == "30"
+    (tmp_path / "c.pkl").write_bytes(pickle.dumps(Payload(exec, "raise SystemExit")))
+    assert "which is not data" in said(tmp_path / "c.pkl")["problem"]
+    one = {"global_orient": (1, 3), "body_pose": (21, 3)}
+    one |= {f"{side}_hand_pose": (15, 3) for side in ("left", "right")}
+    np.savez(tmp_path / "d.npz", **{name: np.zeros(shape) for name, shape in one.items()})
+    assert said(tmp_path / "d.npz")["format"].startswith("SMPLer-X's pose of one frame")
+    columns = (
+        "VIDEO_ID VIDEO_NAME SENTENCE_ID SENTENCE_NAME START_REALIGNED END_REALIGNED SENTENCE"
+    ).split()
+    rows = [columns, ["v", "v-1-rgb_front", "v_0", "v_0-1-rgb_front", "1.0", "3.5", "Hello."]]
+    (tmp_path / "s.csv").write_text("\n".join("\t".join(row) for row in rows) + "\n")
+    found = said(tmp_path / "s.csv")
+    assert (found["format"], found["clips"]) == ("How2Sign's realigned sentences (CSV)", "1")
+
+
 def test_descriptions(said: Any, tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("file,description\na.bvh,walks\nb.bvh,walks\n")
+    found = said(tmp_path / "d.csv")
+    assert (found["source"], found["clips"], found["text"]) == ("bvh", "2", "1 sentences")
     walk = babel_entry(1, "KIT/KIT/3/walk_poses.npz", [label("walk", "walk")], None)
     run = babel_entry(2, "KIT/KIT/3/run_poses.npz", [label("walk", "walk")], None)
     found = said(write_babel(tmp_path / "train.json", walk, run))
@@ -121,9 +183,13 @@ def test_a_file_of_nobodys_is_one_line(refused: Any, tmp_path: Path) -> None:
     (tmp_path / "cut.npz").write_bytes(write_amass(tmp_path / "x.npz").read_bytes()[:1000])
     np.savez(tmp_path / "other.npz", x=1)
     (tmp_path / "list.json").write_text("[1, 2]")
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    np.save(tmp_path / "odd.npy", np.zeros((5, 4)))
     for name, part in [
         ("notes.txt", "is no file that a source reads"),
         ("other.npz", "is no file that a source reads"),
+        ("table.csv", "is no file that a source reads"),
+        ("odd.npy", "has an array of shape (5, 4)"),
         ("cut.npz", "cut.npz: is not a whole .npz file: File is not a zip file"),
         ("list.json", "it holds no entries by number"),
         ("absent.bvh", "absent.bvh: no such file"),
@@ -166,3 +232,47 @@ def test_sources_of_one_name_are_refused() -> None:
     sources = SourcesConfig(amass={"a": AmassConfig(".")}, grab={"a": GrabConfig(".")})
     with pytest.raises(UserError, match=r"sources\.grab\.a: a source of amass has this name too"):
         check(DatagenConfig(sources=sources))
+
+
+FUZZ = settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+SUFFIXES = [".bvh", ".npz", ".npy", ".pkl", ".csv", ".json", "_labels.csv"]
+
+
+@FUZZ
+@given(suffix=st.sampled_from(SUFFIXES), raw=st.binary(max_size=200) | st.text(max_size=80))
+def test_random_bytes_give_a_report_or_a_user_error(
+    tmp_path: Path, suffix: str, raw: bytes | str
+) -> None:
+    path = tmp_path / f"made{suffix}"
+    path.write_bytes(raw if isinstance(raw, bytes) else raw.encode())
+    with contextlib.suppress(UserError):
+        inspect(path)
+
+
+@pytest.fixture(scope="module")
+def whole_bvh() -> bytes:
+    """The bytes of a small valid BVH file."""
+    values = smooth_values(person(), 3, np.random.default_rng(0))
+    return bvh_text(person(), values).encode()
+
+
+@settings(FUZZ, max_examples=60)
+@given(data=st.data())
+def test_damaged_bvh_files_give_a_report_or_a_user_error(
+    whole_bvh: bytes, tmp_path: Path, data: st.DataObject
+) -> None:
+    raw = bytearray(whole_bvh)
+    for _ in range(data.draw(st.integers(1, 6))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path / "made.bvh"
+    path.write_bytes(raw[: data.draw(st.just(len(raw)) | st.integers(0, len(raw)))])
+    with contextlib.suppress(UserError):
+        inspect(path)
+    source = BvhSource(BvhConfig(str(tmp_path), "mixamo"))
+    (ref,) = source.list_clips()
+    with contextlib.suppress(BadClipError):
+        source.read_clip(ref)
