@@ -247,7 +247,7 @@ def _read_signavatars(path: Path) -> Array:
     except OSError as error:
         raise BadClipError(f"cannot be read: {error.strerror}") from None
     if not isinstance(stored, dict):
-        raise BadClipError("is a pickle without `smplx`")
+        raise BadClipError("is a pickle that has no smplx")
     return _numbers(stored, SIGNAVATARS, SIGNAVATARS_WIDTH)[:, : sum(WIDTHS)]
 
 

@@ -1,6 +1,5 @@
 """How2Sign's sentences: how2sign_realigned_{train,val,test}.csv, separated by tabs."""
 
-import csv
 import math
 import re
 from collections.abc import Iterator
@@ -68,30 +67,46 @@ def read_sentences(place: Path, rate: float) -> dict[str, Sentence]:
 
 def _read(path: Path, rate: float) -> Iterator[tuple[int, Sentence]]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file, delimiter="\t")
-            missing = [name for name in COLUMNS if name not in (rows.fieldnames or [])]
+        with path.open(encoding="utf-8-sig") as file:
+            header = file.readline().rstrip("\n").split("\t")
+            missing = [name for name in COLUMNS if name not in header]
             if missing:
                 raise UserError(f"{path}: has no column {missing[0]}; columns are tab-separated")
-            for row in rows:
-                yield rows.line_num, _sentence(row, rate, f"{path}, line {rows.line_num}")
+            for number, line in enumerate(file, 2):
+                values = [_unquoted(value) for value in line.rstrip("\n").split("\t")]
+                if len(values) != len(header):
+                    raise UserError(
+                        f"{path}, line {number}: has {len(values)} columns, not {len(header)}"
+                    )
+                row = dict(zip(header, values, strict=True))
+                yield number, _sentence(row, rate, f"{path}, line {number}")
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
         raise UserError(f"{path}: cannot be read: {error}") from None
 
 
+def _unquoted(value: str) -> str:
+    """Return a value without the quotation marks that a CSV writer puts around it.
+
+    One that a sentence merely begins with must not swallow the lines that follow, as it does for
+    a CSV reader.
+    """
+    quoted = len(value) > 1 and value[0] == value[-1] == '"'
+    return value[1:-1].replace('""', '"') if quoted else value
+
+
 def _sentence(row: dict[str, str], rate: float, place: str) -> Sentence:
-    name, video = row["SENTENCE_NAME"] or "", row["VIDEO_NAME"] or ""
+    name, video = row["SENTENCE_NAME"], row["VIDEO_NAME"]
     if not SENTENCE_NAME.fullmatch(name):
         raise UserError(f"{place}: SENTENCE_NAME {name[:60]!r} is not of letters, digits, _ and -")
     try:
         start, end = float(row["START_REALIGNED"]), float(row["END_REALIGNED"])
         rate = float(row.get("fps") or rate)
-    except (TypeError, ValueError):
+    except ValueError:
         raise UserError(f"{place}: START_REALIGNED, END_REALIGNED or fps is no number") from None
     if not (0 <= start < math.inf and 0 <= end < math.inf and 1 <= rate <= 2000):
         raise UserError(f"{place}: {start:g} s to {end:g} s at {rate:g} frames a second")
     found = SIGNER.fullmatch(video)
     signer = f"signer-{found[1]}" if found else f"video-{row['VIDEO_ID'] or video}"
-    return Sentence(name, video, start, end, (row["SENTENCE"] or "").strip(), signer, rate)
+    return Sentence(name, video, start, end, row["SENTENCE"].strip(), signer, rate)
