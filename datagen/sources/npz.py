@@ -5,7 +5,8 @@ Objects among the arrays are pickles and go through `datagen.safe_pickle`.
 
 import math
 import zipfile
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,7 +16,8 @@ from numpy.lib import format as npy
 from datagen.motion import Array, BadClipError
 from datagen.safe_pickle import BadPickleError, load_pickle
 
-MOST_BYTES = 4_000_000_000
+# Of one array: an hour of motion has 0.6 GB; what a few compressed bytes claim to be is more.
+MOST_BYTES = 2_000_000_000
 
 
 def names_in(path: Path) -> list[str]:
@@ -28,16 +30,30 @@ def read_npz(path: Path, wanted: Container[str] | None = None) -> dict[str, Any]
 
     Raises BadClipError with one reason for a file that is not whole or holds more than data.
     """
+    arrays: dict[str, Any] = {}
+    with _one_reason(".npz"), zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            name = member.filename.removesuffix(".npy")
+            arrays[name] = None
+            if wanted is None or name in wanted:
+                with archive.open(member) as file:
+                    arrays[name] = _read_npy(file, member.file_size)
+    return arrays
+
+
+def read_npy(path: Path) -> Any:
+    """Return the array of an .npy; raises BadClipError as `read_npz` does."""
+    with _one_reason(".npy"), path.open("rb") as file:
+        return _read_npy(file, path.stat().st_size)
+
+
+@contextmanager
+def _one_reason(kind: str) -> Iterator[None]:
+    """Turn whatever reading a file raises into a BadClipError with one line."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            arrays: dict[str, Any] = {}
-            for member in archive.infolist():
-                name = member.filename.removesuffix(".npy")
-                arrays[name] = None
-                if wanted is None or name in wanted:
-                    with archive.open(member) as file:
-                        arrays[name] = _read_npy(file, member.file_size)
-            return arrays
+        yield
+    except BadClipError:
+        raise
     except BadPickleError as error:
         raise BadClipError(str(error)) from None
     except OSError as error:
@@ -45,22 +61,7 @@ def read_npz(path: Path, wanted: Container[str] | None = None) -> dict[str, Any]
     # A damaged archive runs into nearly every exception that zipfile, zlib and numpy know.
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BadClipError(f"is not a whole .npz file: {reason[:120]}") from None
-
-
-def read_npy(path: Path) -> Any:
-    """Return the array of an .npy; raises BadClipError as `read_npz` does."""
-    try:
-        with path.open("rb") as file:
-            return _read_npy(file, path.stat().st_size)
-    except BadPickleError as error:
-        raise BadClipError(str(error)) from None
-    except OSError as error:
-        raise BadClipError(f"cannot be read: {error.strerror or error}") from None
-    # As above.
-    except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BadClipError(f"is not a whole .npy file: {reason[:120]}") from None
+        raise BadClipError(f"is not a whole {kind} file: {reason[:120]}") from None
 
 
 def floats(arrays: dict[str, Any], name: str, columns: int | None = None) -> Array:
@@ -123,6 +124,8 @@ def _value(arrays: dict[str, Any], name: str) -> Any:
 
 def _read_npy(file: IO[bytes], size: int) -> Any:
     """Read one .npy of at most `size` bytes; whatever goes wrong is an exception."""
+    if size > MOST_BYTES:
+        raise BadClipError(f"has an array of {size / 1e9:.3g} GB, which is not believable")
     version = npy.read_magic(file)
     if version not in ((1, 0), (2, 0), (3, 0)):
         raise BadClipError(f"is of version {version} of the npy format, which is not known")
@@ -132,7 +135,7 @@ def _read_npy(file: IO[bytes], size: int) -> Any:
     if dtype.hasobject:
         return load_pickle(file)
     count = math.prod(shape)
-    if count * dtype.itemsize > min(size, MOST_BYTES):
+    if count * dtype.itemsize > size:
         raise BadClipError(f"is truncated: it says it holds an array of shape {shape}")
     raw = file.read(count * dtype.itemsize)
     if len(raw) != count * dtype.itemsize:

@@ -310,6 +310,15 @@ def test_a_size_that_lies_is_refused_before_memory_is_taken(tmp_path: Path) -> N
             read_bytes(tmp_path, damaged)
 
 
+def test_an_array_beyond_belief_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few compressed bytes may hold gigabytes."""
+    path = tmp_path / "x.npz"
+    np.savez_compressed(path, poses=np.zeros((1000, 156)), trans=np.zeros((1000, 3)))
+    monkeypatch.setattr("datagen.sources.npz.MOST_BYTES", 1_000_000)
+    with pytest.raises(BadClipError, match=r"an array of 0\.00125 GB, which is not believable"):
+        read(path)
+
+
 def test_a_flipped_bit_in_the_motion_is_noticed(tmp_path: Path) -> None:
     path = write_amass(tmp_path / "x.npz")
     raw = bytearray(path.read_bytes())
