@@ -45,7 +45,7 @@ class AmassConfig:
         babel: BABEL's JSON file or the folder of all of them; only what it labels is read.
         humanml3d: HumanML3D's folder, with index.csv and texts; only what it describes is read.
             Without either, a clip's text is the words of its file name.
-        body: SMPL-H model file (.npz), `{gender}` in its path standing for MALE, FEMALE or
+        body: SMPL-H model file (.npz, .pkl), `{gender}` in its path standing for MALE, FEMALE or
             NEUTRAL; without one the pelvis is the mean mannequin's and bones stay unknown.
         name: what the clips' names begin with.
     """
