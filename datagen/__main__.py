@@ -8,12 +8,15 @@ from cluster.config import load_config
 from cluster.errors import UserError, exit_with
 from datagen.config import DatagenConfig
 from datagen.generate import Outcome, check_bad_share, generate
+from datagen.inspect import inspect, list_sources
 from datagen.shards import MANIFEST, Manifest, verify
 
 USAGE = """python -m datagen COMMAND
 
   generate --config FILE [key=value ...]   make shards from motion, or go on where it stopped
   verify FOLDER                            check every shard's checksum and samples
+  inspect FILE                             what a file of motion or text holds, and its problems
+  sources                                  what motion can be read from
   retarget-error --config FILE ...         retargeted motion against the recordings' own skeleton
 """
 FAILURES_SHOWN = 5
@@ -33,7 +36,16 @@ def main() -> int:
         from datagen import retarget_error
 
         return retarget_error.main(arguments)
-    raise UserError(f"{command}: no such command; there are generate, verify and retarget-error")
+    if command == "inspect":
+        return _inspect(arguments)
+    if command == "sources":
+        argparse.ArgumentParser("python -m datagen sources").parse_args(arguments)
+        print(list_sources())
+        return 0
+    raise UserError(
+        f"{command}: no such command; there are generate, verify, inspect, sources and "
+        "retarget-error"
+    )
 
 
 def _generate(arguments: list[str]) -> int:
@@ -59,6 +71,13 @@ def _verify(arguments: list[str]) -> int:
     folder = parser.parse_args(arguments).folder
     _print_manifest(folder, verify(folder))
     print("verified       every checksum matches and every sample can be read")
+    return 0
+
+
+def _inspect(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser("python -m datagen inspect")
+    parser.add_argument("file", type=Path)
+    print(inspect(parser.parse_args(arguments).file))
     return 0
 
 

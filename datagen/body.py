@@ -1,25 +1,44 @@
-"""Bodies: rest joints as a function of ten shape values, and people drawn from them.
+"""Bodies: rest joints as a function of ten shape values, and the bodies of people.
 
-Shape letters: N bodies, J joints (the 52 of SMPL-H), V vertices.
+A person's stature chooses the shape values; arms, legs, torso and shoulders then scale the bones
+that the person has longer or shorter than others of that stature.
+
+Shape letters: N bodies, J joints (the 52 of SMPL-H), V vertices, S shape values.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cluster.errors import UserError
 from datagen.kinematics import offsets_from_rest
-from datagen.motion import JOINT_INDEX, Array
+from datagen.motion import HAND_JOINT_NAMES, JOINT_INDEX, PARENTS, Array
+from datagen.population import (
+    REFERENCE_STATURE,
+    People,
+    PopulationConfig,
+    draw_people,
+    reference_person,
+)
 
 SHAPES = 10
-REFERENCE_STATURE = 1.70
 BUILT_IN = "mannequin"
 # The 52 joints of SMPL-H among the mannequin's; it has two hand roots besides.
 JOINTS_OF_MANNEQUIN = np.r_[0:22, 24:54]
+
+
+def _both(*parts: str) -> list[int]:
+    return [JOINT_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in parts]
+
+
+# Joints at the far ends of the bones that scale together.
+ARMS = [*_both("elbow", "wrist"), *(JOINT_INDEX[name] for name in HAND_JOINT_NAMES)]
+LEGS = _both("knee", "ankle")
+TORSO = [JOINT_INDEX[name] for name in ("spine1", "spine2", "spine3", "neck")]
+SHOULDERS = _both("collar", "shoulder")
 
 
 @dataclass
@@ -27,16 +46,12 @@ class BodyConfig:
     """How people are made.
 
     Attributes:
-        model: `mannequin` (built in), or the path of an SMPL-H or SMPL-X file (.npz).
-        spread: standard deviation of the drawn shape values; 1 is the population the model
-            was made from.
-        shortest, tallest: statures in metres outside of which a drawn body is drawn again.
+        model: `mannequin` (built in), or the path of an SMPL, SMPL-H or SMPL-X file (.npz, .pkl).
+        population: which people are drawn.
     """
 
     model: str = BUILT_IN
-    spread: float = 1.0
-    shortest: float = 1.45
-    tallest: float = 2.00
+    population: PopulationConfig = field(default_factory=PopulationConfig)
 
 
 @dataclass(frozen=True)
@@ -49,6 +64,7 @@ class Bodies:
         stature_N: standing height, metres.
         shape_N10: the shape values that made them.
         kind: which model made them.
+        people: whose bodies they are, where they are somebody's.
     """
 
     joints_NJ3: Array
@@ -56,6 +72,7 @@ class Bodies:
     stature_N: Array
     shape_N10: Array
     kind: str
+    people: People | None = None
 
     @property
     def offsets_NJ3(self) -> Array:
@@ -70,14 +87,16 @@ class Bodies:
 
 def leg_length(offsets_J3: Array) -> Array:
     """Return thigh plus shank in metres, mean of both sides, from joint offsets (..., J, 3)."""
-    bones = [JOINT_INDEX[f"{side}_{j}"] for side in ("left", "right") for j in ("knee", "ankle")]
-    return np.linalg.norm(offsets_J3[..., bones, :], axis=-1).sum(-1) / 2
+    return np.linalg.norm(offsets_J3[..., LEGS, :], axis=-1).sum(-1) / 2
 
 
 class BodyModel(Protocol):
     """Turns shape values into bodies."""
 
     kind: str
+
+    def __hash__(self) -> int:
+        """Return a hash, so that what was found out of a model can be kept."""
 
     def bodies(self, shape_N10: Array) -> Bodies:
         """Return one body for each row of shape values."""
@@ -115,36 +134,56 @@ def load_body_model(config: BodyConfig) -> BodyModel:
     return SmplFile(Path(config.model))
 
 
-def reference_shape(model: BodyModel, stature: float = REFERENCE_STATURE) -> Array:
-    """Return the shape nearest to the mean person that stands `stature` metres tall, (10,)."""
-    shape = np.zeros(SHAPES)
-    step = 1e-3
-    for _ in range(8):
-        probes = model.bodies(shape + np.vstack([np.zeros(SHAPES), step * np.eye(SHAPES)]))
-        slope = (probes.stature_N[1:] - probes.stature_N[0]) / step
-        shape = shape + slope * (stature - probes.stature_N[0]) / (slope @ slope)
-    return shape
-
-
 def reference_body(model: BodyModel) -> Bodies:
     """Return the one body of 1.70 m to which motion is normalised."""
-    return model.bodies(reference_shape(model)[None])
+    return embody(model, reference_person())
 
 
 def draw_bodies(
     model: BodyModel, config: BodyConfig, count: int, rng: np.random.Generator
 ) -> Bodies:
-    """Return `count` bodies: the 1.70 m one first, then people drawn from the population.
+    """Return `count` bodies: the 1.70 m one first, then those of people drawn.
 
-    Raises UserError when hardly any drawn body has a stature in the allowed range.
+    Raises UserError for a range in which hardly anybody lies.
     """
-    drawn: list[NDArray[np.float64]] = [reference_shape(model)]
-    for _ in range(100):
-        shapes = rng.normal(scale=config.spread, size=(count, SHAPES))
-        stature = model.bodies(shapes).stature_N
-        drawn.extend(shapes[(stature >= config.shortest) & (stature <= config.tallest)])
-        if len(drawn) >= count:
-            return model.bodies(np.array(drawn[:count]))
-    raise UserError(
-        f"body: hardly any drawn stature lies in {config.shortest:g} to {config.tallest:g} m"
+    return embody(model, draw_people(config.population, count, rng))
+
+
+def embody(model: BodyModel, people: People) -> Bodies:
+    """Return the bodies of people: of their stature exactly, and of their proportions."""
+    shape_S, per_metre_S = _stature_path(model)
+    taller_N = people.stature_N - REFERENCE_STATURE
+    usual = model.bodies(shape_S + taller_N[:, None] * per_metre_S)
+    offsets_NJ3 = usual.offsets_NJ3
+    offsets_NJ3[:, ARMS] *= people.arms_N[:, None, None]
+    offsets_NJ3[:, LEGS] *= people.legs_N[:, None, None]
+    offsets_NJ3[:, TORSO] *= people.torso_N[:, None, None]
+    offsets_NJ3[:, SHOULDERS, 0] *= people.shoulders_N[:, None]
+    joints_NJ3 = usual.joints_NJ3.copy()
+    for joint in range(1, len(PARENTS)):
+        joints_NJ3[:, joint] = joints_NJ3[:, PARENTS[joint]] + offsets_NJ3[:, joint]
+    # The head goes up with the neck, the soles down with the ankles.
+    moved_NJ = (joints_NJ3 - usual.joints_NJ3)[..., 1]
+    sole_N = usual.sole_N + moved_NJ[:, _both("ankle")].mean(axis=1)
+    top_N = usual.sole_N + usual.stature_N + moved_NJ[:, JOINT_INDEX["neck"]]
+    scale_N = people.stature_N / (top_N - sole_N)
+    return replace(
+        usual,
+        joints_NJ3=joints_NJ3 * scale_N[:, None, None],
+        sole_N=sole_N * scale_N,
+        stature_N=people.stature_N,
+        people=people,
     )
+
+
+@lru_cache(maxsize=4)
+def _stature_path(model: BodyModel) -> tuple[Array, Array]:
+    """Return the shape nearest to the mean that is 1.70 m tall, and its change with each metre."""
+    shape_S = np.zeros(SHAPES)
+    step = 1e-3
+    for _ in range(8):
+        probes = model.bodies(shape_S + np.vstack([np.zeros(SHAPES), step * np.eye(SHAPES)]))
+        slope_S = (probes.stature_N[1:] - probes.stature_N[0]) / step
+        per_metre_S = slope_S / (slope_S @ slope_S)
+        shape_S = shape_S + per_metre_S * (REFERENCE_STATURE - probes.stature_N[0])
+    return shape_S, per_metre_S

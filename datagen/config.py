@@ -1,21 +1,37 @@
 """The configuration of a datagen run, and which of its keys decide what the data are."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+import numpy as np
 
 from cluster.connect import ClusterConfig
 from cluster.errors import UserError
 from cluster.runs import digest
 from datagen.body import BodyConfig
-from datagen.imu import ImuConfig
+from datagen.imu import RATE, ImuConfig
 from datagen.motion import Source
+from datagen.population import draw_people
+from datagen.sources.amass import AmassConfig, AmassSource
 from datagen.sources.bvh import BvhConfig, BvhSource
 from datagen.sources.choreography import ChoreographyConfig, ChoreographySource
+from datagen.sources.grab import GrabConfig, GrabSource
+from datagen.sources.how2sign import How2SignConfig, How2SignSource
+from datagen.sources.joints import JointsConfig, JointsSource
 from datagen.text import TextConfig
 
 # What may change between a run and its continuation: where and how it runs, not what it makes.
 NOT_OF_THE_DATA = ("output", "max_bad_share", "cluster", "text.cache")
+
+# What reads the folders under each key of SourcesConfig.
+FOLDER_SOURCES: dict[str, Callable[[Any], Source]] = {
+    "amass": AmassSource,
+    "bvh": BvhSource,
+    "grab": GrabSource,
+    "how2sign": How2SignSource,
+    "joints": JointsSource,
+}
 
 
 @dataclass
@@ -24,11 +40,17 @@ class SourcesConfig:
 
     Attributes:
         choreography: composed motion, made on the spot; null for none.
-        bvh: motion-capture folders, each under the name that its clips shall carry.
+        amass, bvh, grab: folders of motion capture, each under the name that its clips shall
+            carry.
+        how2sign, joints: folders of poses from videos or text-to-motion models, likewise.
     """
 
     choreography: ChoreographyConfig | None = None
+    amass: dict[str, AmassConfig] = field(default_factory=dict)
     bvh: dict[str, BvhConfig] = field(default_factory=dict)
+    grab: dict[str, GrabConfig] = field(default_factory=dict)
+    how2sign: dict[str, How2SignConfig] = field(default_factory=dict)
+    joints: dict[str, JointsConfig] = field(default_factory=dict)
 
 
 @dataclass
@@ -71,11 +93,31 @@ def check(config: DatagenConfig) -> None:
     for key, value, least, most in limits:
         if not least <= value <= most:
             raise UserError(f"{key}={value:g}: give a value from {least:g} to {most:g}")
-    if not config.sources.bvh and config.sources.choreography is None:
-        raise UserError("sources: there are none; start from a preset in configs/datagen")
+    _check_bodies_and_sensors(config)
     choreography = config.sources.choreography
-    if choreography is not None and choreography.name in config.sources.bvh:
-        raise UserError(f"sources.choreography.name={choreography.name}: a bvh source has it too")
+    names = {} if choreography is None else {choreography.name: "choreography"}
+    for kind, name, _ in folders(config.sources):
+        if name in names:
+            raise UserError(f"sources.{kind}.{name}: a source of {names[name]} has this name too")
+        names[name] = kind
+    if not names:
+        raise UserError("sources: there are none; start from a preset in configs/datagen")
+
+
+def _check_bodies_and_sensors(config: DatagenConfig) -> None:
+    draw_people(config.body.population, 2, np.random.default_rng(0))
+    imu = config.imu
+    if not imu.cutoff > 0:
+        raise UserError(f"imu.cutoff={imu.cutoff:g}: give a bandwidth above 0 Hz")
+    if min(imu.mounting.roll, imu.mounting.shift) < 0:
+        raise UserError("imu.mounting: give values from 0 on")
+    if imu.mounting.differs and not all(placement.towards for placement in imu.placements):
+        raise UserError("imu.mounting: only a sensor on a bone turns and slides; give its towards")
+    for triad in (imu.sensor.accelerometer, imu.sensor.gyroscope):
+        if not triad.bandwidth < RATE / 2:
+            raise UserError(
+                f"imu.sensor: bandwidth={triad.bandwidth:g}: give less than 30 Hz, or 0"
+            )
 
 
 def open_sources(config: SourcesConfig) -> dict[str, Source]:
@@ -83,9 +125,16 @@ def open_sources(config: SourcesConfig) -> dict[str, Source]:
     sources: dict[str, Source] = {}
     if config.choreography is not None:
         sources[config.choreography.name] = ChoreographySource(config.choreography)
-    for name, bvh in config.bvh.items():
-        sources[name] = BvhSource(replace(bvh, name=name))
+    for kind, name, folder in folders(config):
+        sources[name] = FOLDER_SOURCES[kind](replace(folder, name=name))
     return sources
+
+
+def folders(config: SourcesConfig) -> Iterator[tuple[str, str, Any]]:
+    """Yield kind, name and configuration of every source that reads a folder."""
+    for kind in FOLDER_SOURCES:
+        for name, folder in getattr(config, kind).items():
+            yield kind, name, folder
 
 
 def data_keys(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 from datagen.body import Bodies
 from datagen.kinematics import conjugate, continuous, matrices, multiply, quaternions
 from datagen.motion import JOINT_INDEX, PARENTS, Array, BadClipError, Motion
+from datagen.placement import Mounting, MountingConfig, Placement, as_placed, watch
+from datagen.sensor import SensorConfig
 from datagen.smoothing import Smoother
 
 GRAVITY = np.array([0.0, -9.81, 0.0])
@@ -35,53 +37,21 @@ NEGLIGIBLE = 1e-13
 
 
 @dataclass
-class Placement:
-    """Where a sensor sits on a body.
-
-    Attributes:
-        segment: the joint whose segment carries the sensor.
-        towards: the joint along whose bone it is shifted, or "" for none.
-        share: how far along that bone, 0 to 1.
-        lever_arm: further shift in the rest pose, metres, world axes.
-        axes: the sensor's x, y and z axis in the rest pose, as rows, world axes.
-    """
-
-    segment: str
-    towards: str = ""
-    share: float = 0.0
-    lever_arm: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
-    axes: list[list[float]] = field(
-        default_factory=lambda: [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
-    )
-
-
-def watch(side: str) -> Placement:
-    """Return a watch on the back of the forearm, near the wrist.
-
-    Its screen's axes in the rest pose, palms down: x to the wearer's left (towards the left hand,
-    away from the right one), y to the little finger, z out of the back of the forearm.
-    """
-    return Placement(
-        segment=f"{side}_elbow",
-        towards=f"{side}_wrist",
-        share=0.9,
-        lever_arm=[0.0, 0.03, 0.0],
-        axes=[[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]],
-    )
-
-
-@dataclass
 class ImuConfig:
     """How motion becomes IMU signals.
 
     Attributes:
         cutoff: bandwidth of the differentiation, Hz (amplitude one half; see datagen.smoothing).
         left, right: placements of the two sensors.
+        mounting: how much their wearing differs from person to person.
+        sensor: the errors of the parts, behind the ideal signal.
     """
 
     cutoff: float = 12.0
     left: Placement = field(default_factory=lambda: watch("left"))
     right: Placement = field(default_factory=lambda: watch("right"))
+    mounting: MountingConfig = field(default_factory=MountingConfig)
+    sensor: SensorConfig = field(default_factory=SensorConfig)
 
     @property
     def placements(self) -> tuple[Placement, Placement]:
@@ -107,6 +77,7 @@ def synthesize(
     bodies: Bodies,
     config: ImuConfig,
     dtype: type[np.floating] = np.float32,
+    worn: Mounting | None = None,
 ) -> Imu:
     """Return the IMU signals of every body for one clip normalised to the first body.
 
@@ -115,6 +86,8 @@ def synthesize(
         bodies: N bodies.
         config: bandwidth and placements.
         dtype: of the product and the result; derivatives are always taken in float64.
+        worn: how each body wears the sensors, of which the lever arms count here; None for all
+            as placed.
 
     Raises BadClipError for a clip too short to be differentiated.
     """
@@ -122,7 +95,8 @@ def synthesize(
     smoother = Smoother(motion.rate, RATE, config.cutoff)
     world = _world_quaternions(motion, chains.joints)
     columns_K3S = _columns(motion, world)
-    weights_ND, basis_DK = _basis_bodies(chains.coefficients(bodies))
+    levers_NW3 = (worn or as_placed(config.placements, bodies)).lever_NW3
+    weights_ND, basis_DK = _basis_bodies(chains.coefficients(bodies, levers_NW3))
 
     frames, sensors = smoother.target_frames(len(motion.translation_T3)), len(config.placements)
     basis_DTW3 = np.empty((len(basis_DK), frames, sensors, 3), dtype=dtype)
@@ -169,19 +143,13 @@ class _Chains:
         rows = [3 * bone + axis for _, bone in blocks for axis in range(3)]
         return [*columns, 3 * len(self.joints)], [*rows, self.rows - 2]
 
-    def coefficients(self, bodies: Bodies) -> Array:
+    def coefficients(self, bodies: Bodies, levers_NW3: Array) -> Array:
         """Return c(b) of every body, (N, K)."""
         offsets_NJ3 = bodies.offsets_NJ3
         count = len(offsets_NJ3)
-        levers = []
-        for placement in self.placements:
-            lever = np.tile(np.array(placement.lever_arm), (count, 1))
-            if placement.towards:
-                lever += placement.share * offsets_NJ3[:, JOINT_INDEX[placement.towards]]
-            levers.append(lever)
         steps_N = bodies.leg_length_N / bodies.leg_length_N[0]
         bones = offsets_NJ3[:, self._bones].reshape(count, -1)
-        return np.column_stack([bones, *levers, steps_N, np.ones(count)])
+        return np.column_stack([bones, levers_NW3.reshape(count, -1), steps_N, np.ones(count)])
 
 
 def _path_from_pelvis(segment: str) -> list[int]:

@@ -17,8 +17,10 @@ from datagen.config import DatagenConfig, open_sources
 from datagen.imu import synthesize
 from datagen.motion import BadClipError, ClipRef, Motion
 from datagen.normalize import normalize, resample_pose
+from datagen.placement import as_worn, turned
 from datagen.plan import Unit
 from datagen.sample import RATE, SCHEMA, Sample, to_half
+from datagen.sensor import measured
 from datagen.shards import WINDOW_FRAMES, Failure, ShardInfo, write_shard
 from datagen.smoothing import Smoother
 from datagen.text import Vector
@@ -99,11 +101,15 @@ class Pipeline:
         rng = np.random.default_rng(seed_from(config.seed, clip.name))
         bodies = draw_bodies(self._model, config.body, config.bodies, rng)
         normal = normalize(motion, self._reference)
-        imu = synthesize(normal, bodies, config.imu)
+        worn = as_worn(config.imu.placements, bodies, config.imu.mounting, rng)
+        imu = synthesize(normal, bodies, config.imu, worn=worn)
+        ideal = turned(imu.acc_NTW3, worn), turned(imu.gyro_1TW3, worn)
+        acc, gyro = measured(*ideal, config.imu.sensor, RATE, rng)
         pose_TJ3 = to_half(resample_pose(normal, smoother), "pose")
-        acc_NTW3 = to_half(imu.acc_NTW3, "acceleration")
-        gyro_1TW3 = to_half(imu.gyro_1TW3, "angular velocity")
+        acc_NTW3 = to_half(acc, "acceleration")
+        gyro_NTW3 = to_half(gyro, "angular velocity")
         shape_N10 = bodies.shape_N10.astype(np.float32)
+        people = bodies.people.rows() if bodies.people else {}
         text = to_half(text_E, "text vector")
         length = int(config.segment_seconds * RATE)
         return [
@@ -111,10 +117,10 @@ class Pipeline:
                 key=f"{clip.name}-{number:03d}",
                 pose_TJ3=pose_TJ3[start : start + length],
                 acc_NTW3=acc_NTW3[:, start : start + length],
-                gyro_NTW3=gyro_1TW3[:, start : start + length],
+                gyro_NTW3=gyro_NTW3[:, start : start + length],
                 shape_N10=shape_N10,
                 text_E=text,
-                meta=self._meta(clip, split) | {"start": start / RATE},
+                meta=self._meta(clip, split) | {"start": start / RATE, "people": people},
             )
             for number, start in enumerate(range(0, len(pose_TJ3), length))
             if len(pose_TJ3) - start >= WINDOW_FRAMES

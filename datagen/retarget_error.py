@@ -20,9 +20,10 @@ from scipy.spatial.transform import Rotation
 from cluster.config import load_config
 from cluster.errors import UserError
 from cluster.progress import Progress
-from datagen.body import REFERENCE_STATURE, SHAPES, Mannequin
+from datagen.body import SHAPES, Mannequin
 from datagen.kinematics import joint_positions, matrices, world_quaternions
 from datagen.motion import JOINT_INDEX, PARENTS, Array, BadClipError
+from datagen.population import REFERENCE_STATURE
 from datagen.sources.bvh import BvhSource
 from datagen.sources.bvh_file import Bvh
 from datagen.sources.retarget import Retargeted

@@ -31,7 +31,8 @@ class Sample:
         gyro_NTW3: angular velocity in rad/s; the first axis is 1 where all bodies share it.
         shape_N10: shape parameters of the bodies.
         text_E: vector of the sentence.
-        meta: schema, source, clip, subject, split, text, action, rate, placement, body, start.
+        meta: schema, source, clip, subject, split, text, action, rate, placement, body, start,
+            people (stature, mass and proportions of the bodies).
     """
 
     key: str

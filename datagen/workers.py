@@ -20,7 +20,7 @@ from ray.exceptions import (
 )
 
 from cluster.errors import UserError
-from datagen.config import DatagenConfig
+from datagen.config import DatagenConfig, folders
 from datagen.pipeline import Pipeline
 from datagen.plan import Unit
 from datagen.shards import ShardInfo
@@ -47,8 +47,8 @@ class Worker:
     # Not made on construction: an error there would reach the driver without its kind.
     @cached_property
     def _pipeline(self) -> Pipeline:
-        folders = [self.folder, *(Path(bvh.folder) for bvh in self.config.sources.bvh.values())]
-        for folder in folders:
+        read = [Path(source.folder) for _, _, source in folders(self.config.sources)]
+        for folder in (self.folder, *read):
             if not folder.expanduser().is_dir():
                 raise UserError(
                     f"{folder}: node {socket.gethostname()} does not see this folder; every node "

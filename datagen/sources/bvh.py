@@ -5,12 +5,20 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from cluster.errors import UserError
 from datagen.motion import BadClipError, ClipRef, Motion
 from datagen.sources.bvh_file import Bvh, read_bvh
+from datagen.sources.contents import Contents, columns_of
+from datagen.sources.listing import clip_name, files_below, unique
 from datagen.sources.retarget import Retargeted, retarget
-from datagen.sources.skeleton_map import load_skeleton_map
+from datagen.sources.skeleton_map import load_skeleton_map, presets
+from datagen.sources.smpl_motion import snapped_rate
 
+FORMAT = "a clip of motion capture (BVH)"
+# How many of each unit make a metre.
+UNITS = {"metres": 1.0, "inches": 39.37, "centimetres": 100.0, "millimetres": 1000.0}
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
@@ -50,22 +58,9 @@ class BvhSource:
         Raises UserError for a folder that is missing or has no BVH file in it, and for files
         whose clips would have the same name.
         """
-        folder = Path(self.config.folder)
-        if not folder.is_dir():
-            raise UserError(f"{folder}: no such folder; give the one that holds the BVH files")
-        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".bvh")
-        if not paths:
-            raise UserError(f"{folder}: holds no BVH file (*.bvh)")
-        clips: dict[str, ClipRef] = {}
-        for path in paths:
-            ref = self._refer(path, path.relative_to(folder))
-            if ref.name in clips:
-                raise UserError(
-                    f"{path}: its clip would be named {ref.name}, as that of "
-                    f"{clips[ref.name].locator}; rename one"
-                )
-            clips[ref.name] = ref
-        return list(clips.values())
+        folder = self.config.folder
+        paths = files_below(folder, "*.bvh", "BVH")
+        return unique(self._refer(path, path.relative_to(folder)) for path in paths)
 
     def read_clip(self, ref: ClipRef) -> Motion:
         """Read and retarget one clip at its own rate; raises BadClipError with the reason."""
@@ -93,8 +88,7 @@ class BvhSource:
         text, action = text_from_name(below.stem), ""
         if self._described is not None:
             text, action = self._described.get(below.as_posix(), ("", ""))
-        stem = re.sub(r"[^A-Za-z0-9_/-]", "_", below.with_suffix("").as_posix())
-        name = f"{self.config.name}/{stem}"
+        name = clip_name(self.config.name, below)
         return ClipRef(name, str(path), text, action, source=self.config.name)
 
 
@@ -121,3 +115,45 @@ def _read_descriptions(path: str) -> dict[str, tuple[str, str]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UserError(f"{path}: the descriptions cannot be read: {reason}") from None
+
+
+def inspect(path: Path) -> Contents | None:
+    """Return what a BVH file or one of descriptions holds, or None for another file.
+
+    The unit is guessed from the figure's extent; in a run the skeleton map says it. Raises
+    UserError for descriptions that are damaged.
+    """
+    if path.suffix.lower() == ".csv" and {"file", "description"} <= set(columns_of(path, ",")):
+        described = _read_descriptions(str(path))
+        words = f"{len({text for text, _ in described.values()})} sentences"
+        return Contents("bvh", "descriptions of clips (CSV)", clips=len(described), text=words)
+    if path.suffix.lower() != ".bvh":
+        return None
+    try:
+        bvh = read_bvh(path)
+    except BadClipError as error:
+        return Contents("bvh", FORMAT, problems=(str(error),))
+    known = [preset for preset in presets() if _knows(preset, bvh)]
+    positions_TJ3, _ = bvh.world_pose()
+    extent = float(np.median(np.ptp(positions_TJ3, axis=1).max(axis=1)))
+    units = [name for name, metre in UNITS.items() if 1.0 <= extent / metre < 2.5]
+    return Contents(
+        "bvh",
+        FORMAT,
+        joints=len(bvh.names),
+        frames=len(bvh.values_TC),
+        rate=snapped_rate(1.0 / bvh.frame_seconds),
+        units=f"{units[0] if units else 'unknown'} (the figure is {extent:.4g} across)",
+        skeleton=f"{' or '.join(known)} (preset)" if known else "",
+        people="1",
+        text=text_from_name(path.stem),
+        problems=() if known else ("no preset knows its joints; give a skeleton map of its own",),
+    )
+
+
+def _knows(preset: str, bvh: Bvh) -> bool:
+    try:
+        load_skeleton_map(preset).locate(bvh.names)
+    except BadClipError:
+        return False
+    return True

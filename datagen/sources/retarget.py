@@ -75,7 +75,7 @@ def retarget(bvh: Bvh, skeleton: SkeletonMap) -> Retargeted:
         )
     segments = _segment_rotations(turns, world, rest_world, alignment_J4)
     return Retargeted(
-        _local_axis_angles(segments),
+        local_axis_angles(segments),
         positions[:, places[0]],
         offsets,
         places,
@@ -198,7 +198,8 @@ def _share_bend_of_spine(segments_TJ4: Array, turns: dict[int, int]) -> None:
             segments_TJ4[:, SPINE[place]] = multiply(start, part)
 
 
-def _local_axis_angles(segments_TJ4: Array) -> Array:
+def local_axis_angles(segments_TJ4: Array) -> Array:
+    """Turn world rotations (T, J, 4) into axis-angles relative to each joint's parent."""
     parents = segments_TJ4[:, PARENTS]
     local = multiply(conjugate(parents), segments_TJ4)
     local[:, 0] = segments_TJ4[:, 0]

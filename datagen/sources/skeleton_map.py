@@ -107,6 +107,11 @@ def plain_name(name: str) -> str:
     return name.rpartition(":")[2]
 
 
+def presets() -> list[str]:
+    """Return the names of the skeleton maps that come with the project."""
+    return sorted(file.stem for file in PRESETS.glob("*.yaml"))
+
+
 def load_skeleton_map(skeleton: str) -> SkeletonMap:
     """Load a map by the name of a preset or the path of a YAML file.
 
@@ -116,7 +121,7 @@ def load_skeleton_map(skeleton: str) -> SkeletonMap:
     if path.suffix not in (".yaml", ".yml"):
         path = PRESETS / f"{skeleton}.yaml"
         if not path.is_file():
-            known = ", ".join(sorted(file.stem for file in PRESETS.glob("*.yaml")))
+            known = ", ".join(presets())
             raise UserError(
                 f"skeleton: no preset {skeleton!r}; there are {known}; "
                 "or give the path of a skeleton map (.yaml)"

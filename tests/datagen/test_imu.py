@@ -3,10 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from datagen.imu import GRAVITY, ImuConfig, Placement, synthesize, watch
+from datagen.imu import GRAVITY, ImuConfig, synthesize
 from datagen.kinematics import matrices, rotation_matrices, world_quaternions
 from datagen.motion import JOINT_INDEX, BadClipError
 from datagen.normalize import resample_pose
+from datagen.placement import Placement, watch
 from datagen.smoothing import Smoother
 from tests.datagen.helpers import lively, people, still, turning
 from tests.datagen.naive_imu import accelerations_body_by_body

@@ -3,13 +3,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from datagen.body import BodyConfig, draw_bodies, load_body_model, reference_body
+from datagen.body import BodyConfig, draw_bodies, embody, load_body_model, reference_body
 from datagen.config import DatagenConfig, SourcesConfig
 from datagen.imu import ImuConfig, synthesize
 from datagen.motion import JOINT_INDEX, BadClipError, ClipRef, Motion
 from datagen.normalize import normalize
 from datagen.pipeline import Pipeline
+from datagen.placement import MountingConfig
 from datagen.plan import Unit
+from datagen.population import People
+from datagen.sensor import SensorConfig, Triad
 from datagen.shards import read_shard
 from datagen.sources.choreography import ChoreographyConfig
 
@@ -58,8 +61,9 @@ def test_a_sample_holds_what_the_parts_make_of_its_clip():
     assert sample.gyro_NTW3.shape == (1, 181, 2, 3)
     assert sample.shape_N10.shape == (4, 10)
     model = load_body_model(BodyConfig())
-    bodies = model.bodies(sample.shape_N10.astype(np.float64))
-    assert bodies.stature_N[0] == pytest.approx(1.70, abs=1e-3)
+    told = {f"{name}_N": np.array(values) for name, values in sample.meta["people"].items()}
+    bodies = embody(model, People(**told))
+    assert bodies.stature_N[0] == 1.70
     imu = synthesize(normalize(waving(), reference_body(model)), bodies, ImuConfig())
     np.testing.assert_allclose(sample.acc_NTW3, imu.acc_NTW3, atol=0.02)
     np.testing.assert_allclose(sample.gyro_NTW3, imu.gyro_1TW3, atol=0.005)
@@ -73,7 +77,9 @@ def test_a_sample_holds_what_the_parts_make_of_its_clip():
 def test_the_description_says_where_a_sample_comes_from():
     (sample,) = samples_of(pipeline_of(waving()))
     assert sample.meta["placement"]["left"]["segment"] == "left_elbow"
-    told = {key: value for key, value in sample.meta.items() if key != "placement"}
+    assert sample.meta["people"]["stature"][0] == 1.7
+    assert {len(values) for values in sample.meta["people"].values()} == {3}
+    told = {key: sample.meta[key] for key in sample.meta if key not in ("placement", "people")}
     assert told == {
         "schema": 1,
         "source": "made",
@@ -101,6 +107,30 @@ def test_bodies_depend_on_the_seed_and_the_clip_alone():
     model = load_body_model(BodyConfig())
     drawn = draw_bodies(model, BodyConfig(), 3, np.random.default_rng(0))
     assert same.shape == drawn.shape_N10.shape
+
+
+def test_each_body_wears_its_sensors_differently_and_is_the_same_body():
+    plain = samples_of(pipeline_of(waving()))[0]
+    worn = ImuConfig(mounting=MountingConfig(roll=20.0, shift=0.01))
+    (sample,) = samples_of(pipeline_of(waving(), imu=worn))
+    assert sample.gyro_NTW3.shape == (3, 181, 2, 3)
+    assert sample.meta["people"] == plain.meta["people"]
+    assert not np.allclose(sample.gyro_NTW3[0], sample.gyro_NTW3[1], atol=0.01)
+    # A strap that turns changes what the axes see, not how much there is to see.
+    turning = np.linalg.norm(sample.gyro_NTW3.astype(float), axis=-1)
+    truth = np.linalg.norm(plain.gyro_NTW3.astype(float), axis=-1)
+    np.testing.assert_allclose(turning, np.broadcast_to(truth, turning.shape), atol=0.005)
+    again = samples_of(pipeline_of(waving(), imu=worn))[0]
+    np.testing.assert_array_equal(sample.acc_NTW3, again.acc_NTW3)
+
+
+def test_errors_of_the_gyroscope_are_each_bodys_own():
+    noisy = ImuConfig(sensor=SensorConfig(gyroscope=Triad(bias=5.0)))
+    plain, sample = (samples_of(pipeline_of(waving(), imu=imu))[0] for imu in (ImuConfig(), noisy))
+    np.testing.assert_array_equal(sample.acc_NTW3, plain.acc_NTW3)
+    offset = sample.gyro_NTW3.astype(float) - plain.gyro_NTW3.astype(float)
+    assert offset.shape == (3, 181, 2, 3)
+    assert np.ptp(offset, axis=1).max() < 0.01 < np.abs(offset).mean()
 
 
 def test_a_long_clip_becomes_segments_that_join_without_a_seam():
@@ -150,7 +180,7 @@ def test_a_bad_clip_is_a_row_in_the_shard_and_ends_nothing(tmp_path):
 
 
 def test_a_mistake_of_the_program_surfaces_with_the_name_of_the_clip(tmp_path, monkeypatch):
-    monkeypatch.setattr("datagen.pipeline.synthesize", lambda *_: 1 / 0)
+    monkeypatch.setattr("datagen.pipeline.synthesize", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError) as caught:
         samples_of(pipeline_of(waving()))
     assert "made/wave" in "".join(caught.value.__notes__)
