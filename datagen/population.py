@@ -2,8 +2,9 @@
 
 Stature and body mass index follow the adults of 20 years and over of NHANES 2007-2010 (Fryar, Gu,
 Ogden 2012, Vital and Health Statistics 11(252), tables 10, 12, 14 and 15), each sex apart.
-Proportions follow ANSUR II (Gordon et al. 2014, NATICK/TR-15/007): the regressions of its 4,082
-men on stature and mass give how far lengths vary among people of one stature and mass.
+Proportions follow ANSUR II (Gordon et al. 2014, NATICK/TR-15/007): regressions of its men's
+lengths on stature and mass give how far they vary among people of one stature and mass. What of
+this was checked against the report, and what was not, stands in docs/bodies.md.
 
 Shape letters: N people.
 """
