@@ -56,13 +56,14 @@ def connected(config: ClusterConfig, code: Sequence[ModuleType]) -> Iterator[int
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
-    if "RAY_AUTH_MODE" not in os.environ and TOKEN.is_file():
-        os.environ["RAY_AUTH_MODE"] = "token"
-    import ray  # here, because it reads its environment when it is imported
-
     if config.workers is not None and config.workers < 1:
         raise UserError(f"cluster.workers: {config.workers} workers do no work; give 1 or more")
     address = config.address or os.environ.get("RAY_ADDRESS")
+    # To a cluster of one's own Ray sends its token by itself; to another one it must be told to.
+    if address and "RAY_AUTH_MODE" not in os.environ and TOKEN.is_file():
+        os.environ["RAY_AUTH_MODE"] = "token"
+    import ray  # here, because it reads its environment when it is imported
+
     if address:
         _check_reachable(address, config.timeout)
     with TemporaryDirectory() as sent:
