@@ -72,8 +72,15 @@ def workers_of(process):
     return [
         child
         for child in psutil.Process(process.pid).children(recursive=True)
-        if any("Worker.make_shard" in part for part in child.cmdline())
+        if any("Worker.make_shard" in part for part in _command_of(child))
     ]
+
+
+def _command_of(process):
+    # Processes come and go while they are asked.
+    with contextlib.suppress(psutil.Error):
+        return process.cmdline()
+    return []
 
 
 @pytest.fixture(scope="module")
