@@ -19,7 +19,7 @@ from datagen.sources.how2sign_text import COLUMNS, read_sentences
 from datagen.sources.npz import floats, names_in, read_npz
 from datagen.sources.smpl_motion import joint_rotations
 
-JOINTS_OF_SMPLX = 55
+SMPLX_JOINT_COUNT = 55
 
 
 def inspect(path: Path) -> Contents | None:
@@ -54,7 +54,7 @@ def _of_clip(path: Path, layout: str) -> Contents:
         upright(joint_rotations(filled.reshape(frames, -1), "a pose"))
     except BadClipError as error:
         problems = (str(error),)
-    return Contents("how2sign", layout, joints=JOINTS_OF_SMPLX, frames=frames, problems=problems)
+    return Contents("how2sign", layout, joints=SMPLX_JOINT_COUNT, frames=frames, problems=problems)
 
 
 def _of_frame(path: Path) -> Contents:
@@ -66,4 +66,4 @@ def _of_frame(path: Path) -> Contents:
             floats({name: np.reshape(stored[name], (1, -1))}, name, width)
     except BadClipError as error:
         problems = (str(error),)
-    return Contents("how2sign", layout, joints=JOINTS_OF_SMPLX, frames=1, problems=problems)
+    return Contents("how2sign", layout, joints=SMPLX_JOINT_COUNT, frames=1, problems=problems)
