@@ -2,6 +2,8 @@
 
 import argparse
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.config import load_config
@@ -11,41 +13,23 @@ from datagen.generate import Outcome, check_bad_share, generate
 from datagen.inspect import inspect, list_sources
 from datagen.shards import MANIFEST, Manifest, verify
 
-USAGE = """python -m datagen COMMAND
-
-  generate --config FILE [key=value ...]   make shards from motion, or go on where it stopped
-  verify FOLDER                            check every shard's checksum and samples
-  inspect FILE                             what a file of motion or text holds, and its problems
-  sources                                  what motion can be read from
-  retarget-error --config FILE ...         retargeted motion against the recordings' own skeleton
-"""
 FAILURES_SHOWN = 5
 
 
 def main() -> int:
     """Run one of the commands; returns the exit status."""
-    command, *arguments = sys.argv[1:] or ["--help"]
-    if command in ("-h", "--help"):
-        print(USAGE, end="")
+    name, *arguments = sys.argv[1:] or ["--help"]
+    if name in ("-h", "--help"):
+        print(_usage())
         return 0
-    if command == "generate":
-        return _generate(arguments)
-    if command == "verify":
-        return _verify(arguments)
-    if command == "retarget-error":
-        from datagen import retarget_error
+    if name not in COMMANDS:
+        raise UserError(f"{name}: no such command; there are {', '.join(COMMANDS)}")
+    return COMMANDS[name].run(arguments)
 
-        return retarget_error.main(arguments)
-    if command == "inspect":
-        return _inspect(arguments)
-    if command == "sources":
-        argparse.ArgumentParser("python -m datagen sources").parse_args(arguments)
-        print(list_sources())
-        return 0
-    raise UserError(
-        f"{command}: no such command; there are generate, verify, inspect, sources and "
-        "retarget-error"
-    )
+
+def _usage() -> str:
+    rows = [f"  {command.form:<40} {command.says}" for command in COMMANDS.values()]
+    return "\n".join(["python -m datagen COMMAND", "", *rows])
 
 
 def _generate(arguments: list[str]) -> int:
@@ -81,6 +65,18 @@ def _inspect(arguments: list[str]) -> int:
     return 0
 
 
+def _sources(arguments: list[str]) -> int:
+    argparse.ArgumentParser("python -m datagen sources").parse_args(arguments)
+    print(list_sources())
+    return 0
+
+
+def _retarget_error(arguments: list[str]) -> int:
+    from datagen import retarget_error  # brings what only this command needs
+
+    return retarget_error.main(arguments)
+
+
 def _print_manifest(folder: Path, manifest: Manifest) -> None:
     print(f"shards         {len(manifest.shards)} in {folder}, {_megabytes(manifest)}")
     print(f"clips          {manifest.clips}, of which {len(manifest.failures)} are bad")
@@ -109,6 +105,33 @@ def _print_run(outcome: Outcome) -> None:
         f"this run       {outcome.shards_made} shards, {outcome.body_frames_made:,} body-frames "
         f"in {outcome.seconds:.0f} s ({rate:,.0f} a second, start of Ray and text included)"
     )
+
+
+@dataclass(frozen=True)
+class _Command:
+    form: str
+    says: str
+    run: Callable[[list[str]], int]
+
+
+COMMANDS = {
+    command.form.split()[0]: command
+    for command in (
+        _Command(
+            "generate --config FILE [key=value ...]",
+            "make shards from motion, or go on where it stopped",
+            _generate,
+        ),
+        _Command("verify FOLDER", "check every shard's checksum and samples", _verify),
+        _Command("inspect FILE", "what a file of motion or text holds, and its problems", _inspect),
+        _Command("sources", "what motion can be read from", _sources),
+        _Command(
+            "retarget-error --config FILE ...",
+            "retargeted motion against the recordings' own skeleton",
+            _retarget_error,
+        ),
+    )
+}
 
 
 if __name__ == "__main__":
