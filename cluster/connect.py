@@ -12,11 +12,10 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
+from cluster.auth_token import settle, token_file
 from cluster.errors import UserError
 
 DEFAULT_PORT = 6379
-# Ray makes this when it first starts on a machine, and heads started there ask for it from then on.
-TOKEN = Path.home() / ".ray" / "auth_token"
 PRESETS = Path(__file__).resolve().parents[1] / "configs"
 # One process per core already uses every core; BLAS threads would only get in each other's way.
 ONE_THREAD = {
@@ -59,13 +58,11 @@ def connected(config: ClusterConfig, code: Sequence[ModuleType]) -> Iterator[int
     if config.workers is not None and config.workers < 1:
         raise UserError(f"cluster.workers: {config.workers} workers do no work; give 1 or more")
     address = config.address or os.environ.get("RAY_ADDRESS")
-    # To a cluster of one's own Ray sends its token by itself; to another one it must be told to.
-    if address and "RAY_AUTH_MODE" not in os.environ and TOKEN.is_file():
-        os.environ["RAY_AUTH_MODE"] = "token"
-    import ray  # here, because it reads its environment when it is imported
-
     if address:
         _check_reachable(address, config.timeout)
+    settle(of_one_s_own=not address)
+    import ray  # here, because it reads its environment when it is imported
+
     with TemporaryDirectory() as sent:
         options = _of_cluster(address, code, Path(sent)) if address else _of_one_s_own(config)
         try:
@@ -117,6 +114,6 @@ def _refusal(address: str | None, error: Exception) -> str:
         return f"Ray cannot start on this machine: {reason}"
     return (
         f"{address}: no Ray cluster answers there ({reason}); check cluster.address or "
-        "RAY_ADDRESS, and RAY_AUTH_TOKEN_PATH if it asks for a token, or leave these out to work "
-        "on this machine"
+        f"RAY_ADDRESS, and that {token_file()} is the token of that cluster, or leave these out "
+        "to work on this machine"
     )

@@ -1,4 +1,3 @@
-import os
 import socket
 import subprocess
 import sys
@@ -84,30 +83,3 @@ def test_without_an_address_ray_runs_here_for_as_long_as_it_is_needed():
         [sys.executable, "-c", PROBE], capture_output=True, text=True, check=True, timeout=200
     )
     assert done.stdout.splitlines() == ["2 ('1', '1') ('1', '1') True", "2.0", "False"]
-
-
-# On a machine where Ray has never run: the second cluster finds the token that the first one made.
-TWICE = """
-import ray
-from pathlib import Path
-from cluster.connect import ClusterConfig, connected
-
-token = Path.home() / ".ray" / "auth_token"
-token.parent.mkdir(parents=True)
-token.write_text("0" * 64)
-for _ in range(2):
-    with connected(ClusterConfig(workers=1), ()):
-        print(ray.is_initialized())
-"""
-
-
-def test_ray_runs_here_also_where_a_token_appears_after_its_import(tmp_path):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    done = subprocess.run(
-        [sys.executable, "-c", TWICE],
-        capture_output=True,
-        text=True,
-        timeout=200,
-        env=environment | {"HOME": str(tmp_path)},
-    )
-    assert done.stdout.split() == ["True", "True"], done.stderr
