@@ -118,7 +118,7 @@ def power_spectrum(pieces: Iterable[Array]) -> Array:
 
 def frequencies() -> Array:
     """Return the frequencies of `power_spectrum`, Hz."""
-    return np.arange(WELCH_FRAMES // 2 + 1) * (RATE / WELCH_FRAMES)
+    return np.linspace(0, RATE / 2, WELCH_FRAMES // 2 + 1)
 
 
 def log_spectral_distance(made_F: Array, real_F: Array, floor: float) -> float:
