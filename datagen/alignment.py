@@ -7,7 +7,8 @@ would flatter. Synthetic and real magnitudes are correlated (Pearson, mean of ac
 gyroscope) at every offset within the search, on the 60 Hz grid, then the best is refined between
 frames. The highest of many correlations is high by chance alone, the more so for rhythmic
 motion; so the same search is done against the recording played backwards, which has the same
-rhythm and belongs to nothing, and the outcome says both.
+rhythm and belongs to nothing. A match has to be better than that by two standard errors of
+Fisher's z = atanh(correlation), which are large for a recording of a few seconds.
 
 Shape letters: T frames of the grid, K kinds of sensor, L lags.
 """
@@ -25,8 +26,10 @@ from datagen.motion import Array
 from datagen.recordings import Watch
 
 LEAST_SECONDS = 2.0
-# Below this two signals have little in common; nor have those that the reversed recording equals.
-LEAST_CORRELATION, ABOVE_CHANCE = 0.3, 0.1
+# Below this two signals have little in common.
+LEAST_CORRELATION = 0.3
+# Magnitudes of arm movements live below 2 Hz, so they have four independent samples a second.
+SAMPLES_A_SECOND = 4.0
 # Less deviation than this, in m/s2 or rad/s, is none.
 STILL = 1e-4
 MOST_SEARCH, MOST_DRIFT = 3600.0, 1000.0
@@ -74,6 +77,7 @@ class Alignment:
         drift: parts in a million.
         correlation: at this offset, mean of accelerometer and gyroscope.
         chance: the best of the same search against the recording played backwards.
+        seconds: how much of the motion was recorded.
         at_edge: whether the best offset lies at the end of the search.
     """
 
@@ -81,6 +85,7 @@ class Alignment:
     drift: float
     correlation: float
     chance: float
+    seconds: float
     at_edge: bool
 
     @property
@@ -88,8 +93,9 @@ class Alignment:
         """Say in a few words whether motion and recording belong to each other."""
         if self.correlation < LEAST_CORRELATION:
             return "does not match: hardly any correlation at any offset"
-        if self.correlation < self.chance + ABOVE_CHANCE:
-            return "not shown to match: played backwards it fits as well"
+        above = np.arctanh(min(self.correlation, 0.9999)) - np.arctanh(max(self.chance, 0.0))
+        if above < 2 / np.sqrt(max(SAMPLES_A_SECOND * self.seconds - 3, 1)):
+            return "not shown to match: played backwards it fits about as well"
         return "at the edge of the search: widen alignment.search" if self.at_edge else "matches"
 
     @property
@@ -135,9 +141,15 @@ def align(
             chance = max(chance, float(np.nanmax(reversed_L, initial=-np.inf)))
     if not np.isfinite(best[0]):
         raise UserError(_no_overlap(watch, nominal, first, last, config))
-    offset, drift, score = _refined(curves, watch, nominal, middle, best, config)
-    at_edge = abs(best[1]) >= margin > 0
-    return Alignment(offset - 1e-6 * drift * middle, drift, score, chance, at_edge)
+    offset, drift, score, seconds = _refined(curves, watch, nominal, middle, best, config)
+    return Alignment(
+        offset=offset - 1e-6 * drift * middle,
+        drift=drift,
+        correlation=score,
+        chance=min(chance, 0.9999),
+        seconds=seconds,
+        at_edge=abs(best[1]) >= margin > 0,
+    )
 
 
 def correlations(made_KT: Array, real_KU: Array) -> Array:
@@ -196,8 +208,8 @@ def _refined(
     middle: float,
     best: tuple[float, int, float],
     config: AlignmentConfig,
-) -> tuple[float, float, float]:
-    """Return offset, drift and correlation, the best between frames."""
+) -> tuple[float, float, float, float]:
+    """Return offset, drift and correlation, the best between frames, and the common seconds."""
     times_T = np.concatenate([curve.times_T for curve in curves])
     made_KT = np.concatenate([curve.magnitudes_KT for curve in curves], axis=1)
     # In frames: of the offset, and of the drift at the motion's ends.
@@ -207,12 +219,12 @@ def _refined(
     def placed(x: Array) -> tuple[float, float]:
         return float(x[0]) / RATE, float(x[1]) * a_frame if len(x) > 1 else 0.0
 
-    def score(x: Array) -> float:
+    def real_KT(x: Array) -> Array:
         offset, drift = placed(x)
-        real_KT = watch.magnitudes_at(
-            nominal + offset + times_T + 1e-6 * drift * (times_T - middle)
-        )
-        return float(np.mean([pearson(*each) for each in zip(made_KT, real_KT, strict=True)]))
+        return watch.magnitudes_at(nominal + offset + times_T + 1e-6 * drift * (times_T - middle))
+
+    def score(x: Array) -> float:
+        return float(np.mean([pearson(*each) for each in zip(made_KT, real_KT(x), strict=True)]))
 
     simplex = np.vstack([start, start + np.eye(len(start))])
     found = minimize(
@@ -222,7 +234,8 @@ def _refined(
         options={"initial_simplex": simplex, "xatol": 1e-3, "fatol": 1e-9},
     )
     x = found.x if -found.fun >= score(start) else start
-    return *placed(x), score(x)
+    seconds = float(np.isfinite(real_KT(x)).all(axis=0).sum() / RATE)
+    return *placed(x), score(x), seconds
 
 
 def _no_overlap(

@@ -100,13 +100,15 @@ def _check(config: FidelityConfig) -> None:
 def _comparisons(config: FidelityConfig) -> tuple[list[Comparison], dict[str, str]]:
     """Return what was compared, and the recordings left out with their reasons.
 
-    What an interrupted run has compared is taken from its files.
+    What an interrupted run has compared is taken from its files, while recording and motion are
+    the same.
     """
-    key = digest({k: v for k, v in asdict(config).items() if k != "output"})
+    keys = {key: value for key, value in asdict(config).items() if key != "output"}
     jobs = _jobs(config)
     comparisons, left_out = [], {}
     with Progress("fidelity", len(jobs), "recordings") as progress:
         for job in jobs:
+            key = digest([keys, job.stamps()])
             path = Path(config.output) / "recordings" / f"{job.name}.npz"
             try:
                 comparison = load_comparison(path, key)

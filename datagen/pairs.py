@@ -18,6 +18,7 @@ from datagen.placement import SIDES
 from datagen.recording_files import (
     CAMERA_RATE,
     ColumnsConfig,
+    mmfit_watch_files,
     read_mmfit_watch,
     read_table,
     read_watch_csv,
@@ -25,7 +26,7 @@ from datagen.recording_files import (
 from datagen.recordings import Watch
 from datagen.simulator import Simulator
 from datagen.sources.frames import cut, located
-from datagen.sources.joints import MMFIT_POSES, frames_and_positions
+from datagen.sources.joints import MMFIT_LABELS, MMFIT_POSES, frames_and_positions
 from datagen.sources.npz import read_npy
 
 NO_ACTIVITY = "none"
@@ -99,12 +100,22 @@ class Pair:
 
 @dataclass(frozen=True)
 class Job:
-    """A pair that is known by name; `load` raises UserError or BadClipError."""
+    """A pair that is known by name; `load` raises UserError or BadClipError.
+
+    Attributes:
+        files: that it is read from, as far as they are files.
+    """
 
     name: str
     person: str
     wrist: str
+    files: tuple[Path, ...]
     load: Callable[[], Pair]
+
+    def stamps(self) -> list[tuple[str, int, int]]:
+        """Return what tells whether a file is still the same: its size and when it changed."""
+        there = [(path, path.stat()) for path in self.files if path.is_file()]
+        return [(str(path), stat.st_size, stat.st_mtime_ns) for path, stat in there]
 
 
 def named_jobs(
@@ -123,7 +134,8 @@ def named_jobs(
             )
         ref = refs[pair.clip]
         load = partial(_load_named, pair, columns, sources[ref.source], ref, simulator)
-        yield Job(name, pair.person or ref.subject or name, pair.wrist, load)
+        files = tuple(Path(name) for name in (pair.file, pair.activities, ref.locator))
+        yield Job(name, pair.person or ref.subject or name, pair.wrist, files, load)
 
 
 def _load_named(
@@ -194,10 +206,14 @@ def mmfit_jobs(config: MmfitConfig, sources: dict[str, Source], simulator: Simul
     for poses in workouts:
         workout = poses.name.removesuffix(MMFIT_POSES)
         person = config.people.get(workout, workout)
-        jobs += [
-            Job(f"{workout}-{side}", person, side, partial(load, poses, workout, side))
-            for side in SIDES
-        ]
+        for side in SIDES:
+            files = (
+                poses,
+                poses.with_name(workout + MMFIT_LABELS),
+                *mmfit_watch_files(poses, workout, side).values(),
+            )
+            read = partial(load, poses, workout, side)
+            jobs.append(Job(f"{workout}-{side}", person, side, files, read))
     return jobs
 
 

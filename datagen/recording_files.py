@@ -16,7 +16,8 @@ from datagen.recordings import KINDS, SECONDS, UNITS, Stream, Watch, make_stream
 from datagen.sources.npz import read_npy
 
 MMFIT_SIDES = {"left": "sw_l", "right": "sw_r"}
-MMFIT_KINDS = {"accelerometer": ("acc", "m/s2"), "gyroscope": ("gyr", "rad/s")}
+MMFIT_KINDS = {"accelerometer": "acc", "gyroscope": "gyr"}
+MMFIT_UNITS = {"accelerometer": "m/s2", "gyroscope": "rad/s"}
 CAMERA_RATE = 30.0
 
 
@@ -109,6 +110,14 @@ def _is_number(value: object) -> bool:
     return True
 
 
+def mmfit_watch_files(poses: Path, workout: str, side: str) -> dict[str, Path]:
+    """Return where MM-Fit keeps the accelerometer and the gyroscope of a watch."""
+    return {
+        kind: poses.with_name(f"{workout}_{MMFIT_SIDES[side]}_{name}.npy")
+        for kind, name in MMFIT_KINDS.items()
+    }
+
+
 def read_mmfit_watch(poses: Path, workout: str, side: str) -> tuple[Watch, float]:
     """Read the watch beside MM-Fit's poses.
 
@@ -119,10 +128,9 @@ def read_mmfit_watch(poses: Path, workout: str, side: str) -> tuple[Watch, float
     """
     streams: dict[str, Stream] = {}
     start = 0.0
-    for kind, (name, unit) in MMFIT_KINDS.items():
-        path = poses.with_name(f"{workout}_{MMFIT_SIDES[side]}_{name}.npy")
+    for kind, path in mmfit_watch_files(poses, workout, side).items():
         frames_S, times_S, values_S3 = _mmfit_samples(path)
-        streams[kind] = make_stream(str(path), kind, times_S, values_S3, unit, "ms")
+        streams[kind] = make_stream(str(path), kind, times_S, values_S3, MMFIT_UNITS[kind], "ms")
         if kind == "accelerometer":
             start = float(np.nanmedian(times_S * SECONDS["ms"] - frames_S / CAMERA_RATE))
     return Watch(streams), start
