@@ -76,7 +76,7 @@ class Alignment:
         offset: seconds between the nominal and the found place of the motion's time 0.
         drift: parts in a million.
         correlation: at this offset, mean of accelerometer and gyroscope.
-        chance: the best of the same search against the recording played backwards.
+        chance: the best of the same search against the recording played backwards, 0 at least.
         seconds: how much of the motion was recorded.
         at_edge: whether the best offset lies at the end of the search.
     """
@@ -93,7 +93,7 @@ class Alignment:
         """Say in a few words whether motion and recording belong to each other."""
         if self.correlation < LEAST_CORRELATION:
             return "does not match: hardly any correlation at any offset"
-        above = np.arctanh(min(self.correlation, 0.9999)) - np.arctanh(max(self.chance, 0.0))
+        above = np.arctanh(min(self.correlation, 0.9999)) - np.arctanh(self.chance)
         if above < 2 / np.sqrt(max(SAMPLES_A_SECOND * self.seconds - 3, 1)):
             return "not shown to match: played backwards it fits about as well"
         return "at the edge of the search: widen alignment.search" if self.at_edge else "matches"
@@ -128,7 +128,7 @@ def align(
     made_KT = _on_grid(curves, first, len(grid_T))
     longer_T = first + np.arange(-margin, len(grid_T) + margin) / RATE
     middle = (first + last) / 2
-    best, chance = (-np.inf, 0, 0.0), -np.inf
+    best, chance = (-np.inf, 0, 0.0), 0.0
     for drift in _drifts(config.drift, last - first):
         # Turned about the middle, so that the offset does not depend on the drift.
         times_T = nominal + longer_T + 1e-6 * drift * (longer_T - middle)
@@ -138,7 +138,7 @@ def align(
             lag = int(np.nanargmax(scores_L))
             best = max(best, (float(scores_L[lag]), lag - margin, drift))
             reversed_L = correlations(made_KT, real_KT[:, ::-1])
-            chance = max(chance, float(np.nanmax(reversed_L, initial=-np.inf)))
+            chance = max(chance, float(np.nanmax(reversed_L, initial=0.0)))
     if not np.isfinite(best[0]):
         raise UserError(_no_overlap(watch, nominal, first, last, config))
     offset, drift, score, seconds = _refined(curves, watch, nominal, middle, best, config)

@@ -149,8 +149,8 @@ def _report(comparisons: list[Comparison], left_out: dict[str, str]) -> Iterator
     for name, reason in left_out.items():
         yield f"{name:<{WIDTH}}  left out: {reason}"
     yield ""
-    yield f"{'':<{WIDTH}}{'accelerometer':>35}{'gyroscope':>35}"
-    head = f"{'s':>7}{'mse':>8}{'of var.':>8}{'r':>6}{'dB':>6}"
+    yield f"{'':<{WIDTH}}{'accelerometer':>36}{'gyroscope':>36}"
+    head = f"{'s':>7}{'mse':>9}{'of var.':>8}{'r':>6}{'dB':>6}"
     yield f"{'':<{WIDTH}}{head}{head}"
     for by in ("activity", "person", "all"):
         for name, measures in grouped(comparisons, by).items():
@@ -169,7 +169,7 @@ def _cells(measures: Measures) -> str:
     relative = "-" if measures.relative is None else f"{measures.relative:.2f}"
     spectral = "-" if measures.spectral is None else f"{measures.spectral:.1f}"
     return (
-        f"{measures.seconds:>7.1f}{measures.mse:>8.3f}{relative:>8}"
+        f"{measures.seconds:>7.1f}{measures.mse:>9.3g}{relative:>8}"
         f"{measures.correlation:>6.2f}{spectral:>6}"
     )
 

@@ -89,25 +89,24 @@ def read_watch_csv(path: Path, columns: ColumnsConfig) -> Watch:
 
 def watch_of_table(place: str, table: pd.DataFrame, columns: ColumnsConfig) -> Watch:
     """Return the watch of a table with the named columns; raises UserError."""
-    for name in columns.numeric:
-        if not pd.api.types.is_numeric_dtype(table[name]):
-            text = next(value for value in table[name] if not _is_number(value))
-            raise UserError(f"{place}: column {name} holds {text!r}, which is no number")
-    times_S = table[columns.time].to_numpy(np.float64)
+    numbers = {name: _numbers(place, table[name]) for name in columns.numeric}
     streams = {}
     for kind in KINDS:
-        values_S3 = table[getattr(columns, kind)].to_numpy(np.float64)
+        values_S3 = np.stack([numbers[name] for name in getattr(columns, kind)], axis=1)
         unit = getattr(columns, f"{kind}_unit")
-        streams[kind] = make_stream(place, kind, times_S, values_S3, unit, columns.time_unit)
+        streams[kind] = make_stream(
+            place, kind, numbers[columns.time], values_S3, unit, columns.time_unit
+        )
     return Watch(streams)
 
 
-def _is_number(value: object) -> bool:
-    try:
-        float(str(value))
-    except ValueError:
-        return False
-    return True
+def _numbers(place: str, column: pd.Series) -> Array:
+    """Return a column as floats, NaN where a cell is empty; raises UserError for text."""
+    numbers = pd.to_numeric(column, errors="coerce")
+    text = column[numbers.isna() & column.notna()]
+    if len(text):
+        raise UserError(f"{place}: column {column.name} holds {text.iloc[0]!r}, which is no number")
+    return numbers.to_numpy(np.float64)
 
 
 def mmfit_watch_files(poses: Path, workout: str, side: str) -> dict[str, Path]:

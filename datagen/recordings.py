@@ -49,7 +49,8 @@ class Stream:
         known = (times_T >= self.times_S[0]) & (times_T <= self.times_S[-1])
         magnitude_S = np.linalg.norm(self.values_S3, axis=1)
         found = np.interp(times_T, self.times_S, magnitude_S)
-        return np.where(known & (gaps <= LONGEST_GAP), found, np.nan)
+        near = (gaps <= LONGEST_GAP) | (self.times_S[after] == times_T)
+        return np.where(known & near, found, np.nan)
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,8 @@ def check_unit(place: str, kind: str, seconds_S: Array, values_S3: Array, unit: 
     An accelerometer reads 9.81 m/s2 while it rests; where it never rests, its quietest second
     still has a mean near that. A gyroscope of a watch ends at 2000 degrees per second.
     """
-    magnitude_S = np.linalg.norm(values_S3, axis=1)
+    # Nothing that a sensor reads is squared beyond what a float holds.
+    magnitude_S = np.linalg.norm(np.clip(values_S3, -1e9, 1e9), axis=1)
     if kind == "gyroscope":
         if magnitude_S.max() > np.sqrt(3) * MOST_TURNING:
             raise UserError(
@@ -132,8 +134,8 @@ def check_unit(place: str, kind: str, seconds_S: Array, values_S3: Array, unit: 
     seconds = np.floor((seconds_S - seconds_S[0]) / REST_SECONDS).astype(int)
     counts = np.bincount(seconds).clip(min=1)
     means = np.bincount(seconds, weights=magnitude_S) / counts
-    squares = np.bincount(seconds, weights=magnitude_S**2) / counts
-    spreads = np.sqrt(np.maximum(squares - means**2, 0))
+    squares = np.bincount(seconds, weights=(magnitude_S - means[seconds]) ** 2) / counts
+    spreads = np.sqrt(squares)
     full = counts >= np.median(counts) / 2
     means, spreads = means[full], spreads[full]
     resting = spreads < REST_SPREAD

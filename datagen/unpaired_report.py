@@ -21,6 +21,7 @@ PERCENTILES = (5.0, 50.0, 90.0, 99.0, 99.9)
 ROWS = ("synthetic", "calibrated", "other people")
 COLOURS = {"real": "#2d3748", "synthetic": "#dd6b20", "calibrated": "#2b6cb0"}
 UNITS = ("m/s²", "rad/s")
+HIGHEST_SHOWN = 20.0
 
 
 @dataclass(frozen=True)
@@ -111,18 +112,19 @@ class Unpaired:
         figure = Figure(figsize=(10, 6), layout="constrained")
         FigureCanvasAgg(figure)
         axes_2K = figure.subplots(2, 2)
+        shown = frequencies() <= HIGHEST_SHOWN
         for row, kind in enumerate(KINDS):
             for name, colour in COLOURS.items():
                 pieces = [piece[row] for piece in getattr(self, name)]
                 values = np.sort(np.concatenate(pieces))
                 share = np.linspace(0, 100, len(values))
                 axes_2K[0, row].plot(values, share, color=colour, label=name)
-                power_F = power_spectrum(pieces)
-                axes_2K[1, row].semilogy(frequencies(), power_F + FLOOR[kind], color=colour)
+                power_F = power_spectrum(pieces) + FLOOR[kind]
+                axes_2K[1, row].semilogy(frequencies()[shown], power_F[shown], color=colour)
             limit = np.percentile(np.concatenate([piece[row] for piece in self.real]), 99.9)
             axes_2K[0, row].set(xlim=(0, 1.3 * limit), xlabel=f"{kind}, {UNITS[row]}")
             axes_2K[0, row].set_ylabel("samples below, %")
-            axes_2K[1, row].set(xlim=(0, 20), xlabel="frequency, Hz")
+            axes_2K[1, row].set(xlim=(0, HIGHEST_SHOWN), xlabel="frequency, Hz")
             axes_2K[1, row].set_ylabel(f"power, ({UNITS[row]})²/Hz")
         axes_2K[0, 0].legend(frameon=False)
         for axes in axes_2K.flat:

@@ -74,15 +74,15 @@ def test_offset_that_was_put_in_is_found_between_frames(offset: float, rng) -> N
 
 
 def test_drift_is_found_where_it_is_looked_for_and_costs_where_it_is_not(rng) -> None:
-    fine = wandering(600, seed=2)
+    fine = wandering(300, seed=2)
     # Two stretches far apart, as sets of a workout; the first does not begin at zero.
     curves = [
-        Curve(start + np.arange(1800) / RATE, fine[:, int(600 * start) :][:, : 1800 * 10 : 10])
-        for start in (30.0, 520.0)
+        Curve(start + np.arange(1200) / RATE, fine[:, int(600 * start) :][:, : 1200 * 10 : 10])
+        for start in (30.0, 250.0)
     ]
     watch = recorded(fine, 5.5, 400.0, rng)
     found = align(curves, watch, 4.0, AlignmentConfig(search=5, drift=500))
-    assert found.drift == pytest.approx(400, abs=10)
+    assert found.drift == pytest.approx(400, abs=20)
     assert found.offset == pytest.approx(1.5, abs=5e-3)
     assert found.correlation > 0.999
     times = found.watch_times(curves[1].times_T, 4.0)

@@ -52,12 +52,20 @@ def performed(sources: SourcesConfig, cutoff: float = 12.0) -> dict[str, np.ndar
     }
 
 
-@pytest.fixture
-def lab(tmp_path: Path) -> dict[str, np.ndarray]:
-    """A folder of BVH files; returns what watches would read."""
+@pytest.fixture(scope="module")
+def mocap(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, np.ndarray]]:
+    """A folder of BVH files, and what watches would read."""
+    folder = tmp_path_factory.mktemp("mocap")
     for seed, name in enumerate(("walk_p1", "reach_p2")):
-        write_motion(tmp_path / "mocap", name, seconds=20, seed=seed)
-    return performed(SourcesConfig(bvh={"lab": BvhConfig(str(tmp_path / "mocap"), "mixamo")}))
+        write_motion(folder, name, seconds=20, seed=seed)
+    return folder, performed(SourcesConfig(bvh={"lab": BvhConfig(str(folder), "mixamo")}))
+
+
+@pytest.fixture
+def lab(tmp_path: Path, mocap) -> dict[str, np.ndarray]:
+    """Those files beside which the command runs; returns what watches would read."""
+    (tmp_path / "mocap").symlink_to(mocap[0])
+    return mocap[1]
 
 
 LAB = ("sources.bvh.lab.folder=mocap", "sources.bvh.lab.skeleton=mixamo")

@@ -129,7 +129,7 @@ def test_mistake_is_one_line(unpaired, overrides, part) -> None:
 def test_real_walks_come_nearer_by_the_calibration_of_others(
     unpaired, tmp_path, shared_data: Path
 ) -> None:
-    status, out, err = unpaired(
+    status, _, err = unpaired(
         f"unpaired.folder={shared_data / 'geotec'}",
         "unpaired.files=s0[1-6]_0[12]_sw.csv",
         "unpaired.clips=_walk_normal_",
