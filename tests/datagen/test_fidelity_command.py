@@ -13,8 +13,10 @@ from datagen.body import BodyConfig
 from datagen.config import SourcesConfig, open_sources
 from datagen.imu import ImuConfig
 from datagen.simulator import Simulator
+from datagen.sources.amass import AmassConfig
 from datagen.sources.bvh import BvhConfig
 from datagen.sources.joints import JointsConfig
+from tests.datagen.made_smpl import swaying, write_amass
 from tests.datagen.made_watch import worn, write_csv, write_mmfit
 from tests.datagen.running import write_motion
 from tests.datagen.test_joints import human36m_positions, mmfit
@@ -138,6 +140,27 @@ def test_units_of_a_data_sheet_and_a_known_start(fidelity, lab, tmp_path) -> Non
     offset = found["recordings"]["first"]["alignment"]["offset"]
     assert offset == pytest.approx(0.35, abs=2e-3)
     assert found["all"]["accelerometer"]["mse"] < 1e-3
+
+
+def test_any_source_reads_the_motion_of_a_pair(fidelity, tmp_path) -> None:
+    """AMASS without a body model does not know the performer: the body of 1.70 m stands in."""
+    poses = swaying(2400, 156) + 0.2 * np.sin(np.arange(2400)[:, None] / 30 + np.arange(156))
+    write_amass(tmp_path / "amass" / "S1" / "reach_poses.npz", frames=2400, poses=poses)
+    source = AmassConfig(str(tmp_path / "amass"))
+    ((name, made),) = performed(SourcesConfig(amass={"lab": source})).items()
+    write_csv(tmp_path / "watch.csv", *recording(made, wrist=1))
+    status, _, err = fidelity(
+        "fidelity_pair.yaml",
+        "sources.amass.lab.folder=amass",
+        f"pairs.first.clip={name}",
+        "pairs.first.file=watch.csv",
+        "pairs.first.wrist=right",
+    )
+    assert status == 0, err
+    found = result("runs/fidelity/pair")
+    assert found["recordings"]["first"]["alignment"]["offset"] == pytest.approx(2.35, abs=2e-3)
+    known = 0.05**2 * np.mean(np.linalg.norm(made[:, 1, :3], axis=1) ** 2)
+    assert found["all"]["accelerometer"]["mse"] == pytest.approx(known, rel=0.02)
 
 
 def test_recording_of_another_motion_is_said_not_to_match(fidelity, lab, tmp_path) -> None:
