@@ -77,6 +77,12 @@ def _retarget_error(arguments: list[str]) -> int:
     return retarget_error.main(arguments)
 
 
+def _fidelity(arguments: list[str]) -> int:
+    from datagen import fidelity_command  # brings what only this command needs
+
+    return fidelity_command.main(arguments)
+
+
 def _print_manifest(folder: Path, manifest: Manifest) -> None:
     print(f"shards         {len(manifest.shards)} in {folder}, {_megabytes(manifest)}")
     print(f"clips          {manifest.clips}, of which {len(manifest.failures)} are bad")
@@ -129,6 +135,11 @@ COMMANDS = {
             "retarget-error --config FILE ...",
             "retargeted motion against the recordings' own skeleton",
             _retarget_error,
+        ),
+        _Command(
+            "fidelity --config FILE [key=value ...]",
+            "synthetic signals against real watches",
+            _fidelity,
         ),
     )
 }
