@@ -38,15 +38,32 @@ def write_bvh(
     """
     frames, joints = rotations_TJ3.shape[:2]
     turned = Rotation.from_rotvec(rotations_TJ3.reshape(-1, 3))
-    angles = turned.as_euler(ORDER).reshape(frames, joints, 3)
-    # Programs that draw curves between frames would whirl at a step from 180 to -180 degrees.
-    angles = np.degrees(np.unwrap(angles, axis=0))
-    order = list(_from_root(0))
-    values = np.concatenate([CM * translation_T3, angles[:, order].reshape(frames, -1)], axis=1)
+    angles_TJ3 = np.degrees(_steady(turned.as_euler(ORDER).reshape(frames, joints, 3)))
+    listed = angles_TJ3[:, list(_from_root(0))].reshape(frames, -1)
+    values = np.concatenate([CM * translation_T3, listed], axis=1)
     with replace_when_whole(path) as file:
         file.write("\n".join(["HIERARCHY", *_joint(0, offsets_J3, "")]))
         file.write(f"\nMOTION\nFrames: {frames}\nFrame Time: {1 / rate:.10f}\n")
         np.savetxt(file, values, fmt="%.5f")
+
+
+def _steady(angles_TJ3: Array) -> Array:
+    """Return the same rotations by angles that stay close from frame to frame, radians.
+
+    A rotation has two triples of angles and each of these many whole turns; programs that draw
+    curves between frames would whirl at a step from one to another.
+    """
+    steady = angles_TJ3.copy()
+    for frame in range(1, len(steady)):
+        first, second, third = np.moveaxis(angles_TJ3[frame], -1, 0)
+        other = np.stack([first + np.pi, np.pi - second, third + np.pi], axis=-1)
+        near = []
+        for triple in (angles_TJ3[frame], other):
+            turns = np.round((steady[frame - 1] - triple) / (2 * np.pi))
+            near.append(triple + 2 * np.pi * turns)
+        far = [np.sum((triple - steady[frame - 1]) ** 2, axis=-1) for triple in near]
+        steady[frame] = np.where((far[0] <= far[1])[:, None], *near)
+    return steady
 
 
 def _children(joint: int) -> list[int]:

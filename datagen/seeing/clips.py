@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from cluster.errors import UserError
-from datagen.body import load_body_model, reference_body
+from datagen.body import BodyModel, Mannequin, load_body_model, reference_body
 from datagen.config import DatagenConfig, check, open_sources
 from datagen.generate import PLAN
 from datagen.motion import Array, BadClipError
@@ -28,19 +28,26 @@ class FoundClip:
 
     Attributes:
         samples: its segments in order.
+        model: what makes the bodies that perform it.
         translation_T3: path of the pelvis of the 1.70 m body at 60 Hz, metres, where it is known.
     """
 
     samples: list[Sample]
+    model: BodyModel
     translation_T3: Array | None = None
 
 
 def clip_of_shards(folder: Path, name: str) -> FoundClip:
-    """Read a clip from shards; UserError where there is none of this name or it was bad."""
+    """Read a clip from shards; UserError where there is none of this name or it was bad.
+
+    Shards do not hold the model that made their bodies: the built-in one stands in for another.
+    """
     try:
         shards = json.loads((folder / PLAN).read_text())["shards"]
     except OSError:
         raise UserError(f"{folder}: has no {PLAN}: no folder of shards made by datagen") from None
+    except ValueError as error:
+        raise UserError(f"{folder / PLAN}: not JSON: {error}") from None
     index_of = {clip: shard["index"] for shard in shards for clip in shard["clips"]}
     _refuse_unknown(name, index_of, str(folder))
     info = read_info(folder, index_of[name])
@@ -52,7 +59,7 @@ def clip_of_shards(folder: Path, name: str) -> FoundClip:
     if not samples:
         reasons = [failure.reason for failure in info.failures if failure.clip == name]
         raise UserError(f"{name}: is a bad clip: {'; '.join(reasons)}")
-    return FoundClip(samples)
+    return FoundClip(samples, Mannequin())
 
 
 def clip_of_sources(config: DatagenConfig, name: str) -> FoundClip:
@@ -67,9 +74,10 @@ def clip_of_sources(config: DatagenConfig, name: str) -> FoundClip:
         samples = Pipeline(config, "").samples(ref, "train", np.zeros(1, dtype=np.float32))
     except BadClipError as error:
         raise UserError(f"{name}: is a bad clip: {error}") from None
-    normal = normalize(motion, reference_body(load_body_model(config.body)))
+    model = load_body_model(config.body)
+    normal = normalize(motion, reference_body(model))
     smoother = Smoother(motion.rate, RATE, config.imu.cutoff)
-    return FoundClip(samples, smoother.apply(normal.translation_T3.T, derivative=0).T)
+    return FoundClip(samples, model, smoother.apply(normal.translation_T3.T, derivative=0).T)
 
 
 def _refuse_unknown(name: str, known: Collection[str], where: str) -> None:

@@ -134,7 +134,7 @@ def _paper(height: int, scene: Scene) -> Figure:
     figure = new_figure(WIDTH / DPI, height / DPI, dpi=DPI, layout="none", facecolor=PAPER)
     who = f"{scene.wearer}" + (f", moved by {scene.subject}" if scene.subject else "")
     sentence = textwrap.shorten(scene.text or scene.clip, 95, placeholder=" ...")
-    style: dict[str, Any] = {"x": 20 / WIDTH, "va": "top", "color": INK}
+    style: dict[str, Any] = {"x": 20 / WIDTH, "va": "top", "color": INK, "parse_math": False}
     figure.text(y=1 - 16 / height, s=sentence, fontsize=15, weight="bold", **style)
     figure.text(y=1 - 48 / height, s=f"{scene.clip}   ·   {who}", fontsize=10, **style)
     return figure

@@ -3,7 +3,7 @@
 Shape letters: H rows and W columns of pixels, V vertices, F faces.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -21,6 +21,7 @@ FADE_METRES = 3.2
 LIGHT = np.array([0.45, 1.0, 0.55]) / np.linalg.norm([0.45, 1.0, 0.55])
 FILL_LIGHT = np.array([-0.8, 0.25, 0.5]) / np.linalg.norm([-0.8, 0.25, 0.5])
 SHADOW = 0.34
+SHADOW_COARSER = 2
 SOFT_EDGE = 0.22
 
 
@@ -85,7 +86,13 @@ def render(camera: Camera, meshes: list[Mesh]) -> Pixels:
     size = camera.height_px, camera.width_px
     image = np.empty((*size, 3), dtype=np.float32)
     depth = np.full(size, np.inf, dtype=np.float32)
-    shade = gaussian_filter(_shadow(camera, meshes), size[0] / 160)
+    # The shadow is soft: fewer pixels do.
+    small = replace(
+        camera,
+        width_px=-(-camera.width_px // SHADOW_COARSER),
+        height_px=-(-camera.height_px // SHADOW_COARSER),
+    )
+    shade = gaussian_filter(_shadow(small, meshes), small.height_px / 160)
     _draw_floor(
         image, shade, camera.axes_33, camera.place_3, camera.focal_px, camera.target_3[[0, 2]]
     )
@@ -216,7 +223,7 @@ def _draw_floor(
                 pixel = reach / focal
                 to_line = min(abs(x - round(x)) / pixel, abs(z - round(z)) / pixel * down)
                 line = min(max(2.0 - to_line, 0.0), 1.0)
-            dark = 1 - SHADOW * edge * shade[row, column]
+            dark = 1 - SHADOW * edge * shade[row // SHADOW_COARSER, column // SHADOW_COARSER]
             for channel in range(3):
                 floor = FLOOR[channel] + line * (GRID[channel] - FLOOR[channel])
                 flat = BACKGROUND[channel] + near * (floor - BACKGROUND[channel])

@@ -34,8 +34,12 @@ def main(arguments: list[str]) -> int:
     if not manifest.samples:
         raise UserError(f"{given.shards}: holds no samples, only bad clips; its manifest says why")
     found = survey(given.shards, manifest)
-    with replace_when_whole(path) as file:
-        file.write(_page(given.shards, manifest, found))
+    text = _page(given.shards, manifest, found)
+    try:
+        with replace_when_whole(path) as file:
+            file.write(text)
+    except OSError as error:
+        raise UserError(f"--to {path}: cannot be written to: {error.strerror}") from None
     print(f"report         {path}, {_read(manifest, found)}")
     return 0
 

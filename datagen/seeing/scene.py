@@ -5,18 +5,18 @@ Shape letters: T frames at 60 Hz, J joints, N bodies.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from cluster.errors import UserError
-from datagen.body import Bodies, Mannequin, embody
+from datagen.body import Bodies, embody, reference_body
 from datagen.kinematics import joint_positions, matrices, world_quaternions
 from datagen.motion import JOINT_INDEX, Array
 from datagen.normalize import FEET
 from datagen.placement import SIDES, Placement, as_placed
 from datagen.population import People
 from datagen.sample import RATE, Sample
+from datagen.seeing.clips import FoundClip
 
 OWN_PATH = "its own, steps scaled to the body"
 PLANTED = "not in a shard: the lower foot stands on the floor, on the spot"
@@ -47,6 +47,7 @@ class Scene:
 
     Attributes:
         clip, text, source, subject: as in the motion.
+        made_with: the body model of the samples; another one may stand in for it here.
         number: which body of the clip it is, from 1.
         bodies: that body alone.
         rotations_TJ3: axis-angle, radians.
@@ -61,6 +62,7 @@ class Scene:
     text: str
     source: str
     subject: str
+    made_with: str
     number: int
     bodies: Bodies
     rotations_TJ3: Array
@@ -93,26 +95,21 @@ class Scene:
         return f"body {self.number}: {people.stature_N[0]:.2f} m, {people.mass_N[0]:.0f} kg"
 
 
-def make_scene(samples: Sequence[Sample], number: int, translation_T3: Array | None) -> Scene:
-    """Put together the segments of a clip, as one of its bodies performs and wears it.
-
-    Args:
-        samples: all segments, in order.
-        number: which body, from 1.
-        translation_T3: path of the pelvis of the 1.70 m body from the clip's start, metres; None
-            where nobody knows it.
+def make_scene(found: FoundClip, number: int) -> Scene:
+    """Put together the segments of a clip, as its body `number`, from 1, performs and wears it.
 
     Raises UserError for a body that the clip does not have.
     """
+    samples, translation_T3 = found.samples, found.translation_T3
     first = samples[0]
-    body = _body(first.meta, number, len(first.acc_NTW3))
+    body = _body(found, number)
     pose_TJ3 = np.concatenate([sample.pose_TJ3 for sample in samples]).astype(np.float64)
     world_TJ33 = matrices(world_quaternions(pose_TJ3))
     if translation_T3 is None:
         path, path_T3 = PLANTED, np.zeros((len(pose_TJ3), 3))
     else:
         times = [round(s.meta["start"] * RATE) + np.arange(len(s.pose_TJ3)) for s in samples]
-        steps = body.leg_length_N[0] / embody(Mannequin(), _person(first.meta, 0)).leg_length_N[0]
+        steps = body.leg_length_N[0] / reference_body(found.model).leg_length_N[0]
         path, path_T3 = OWN_PATH, steps * translation_T3[np.concatenate(times)]
     positions_TJ3 = joint_positions(body.offsets_NJ3[0], pose_TJ3, path_T3)
     lift_T = -_lower_sole(body, positions_TJ3)
@@ -125,6 +122,7 @@ def make_scene(samples: Sequence[Sample], number: int, translation_T3: Array | N
         text=first.meta["text"],
         source=first.meta["source"],
         subject=first.meta["subject"],
+        made_with=first.meta["body"],
         number=number,
         bodies=body,
         rotations_TJ3=pose_TJ3,
@@ -136,20 +134,16 @@ def make_scene(samples: Sequence[Sample], number: int, translation_T3: Array | N
     )
 
 
-def _body(meta: dict[str, Any], number: int, count: int) -> Bodies:
+def _body(found: FoundClip, number: int) -> Bodies:
+    """Return one of the bodies that a clip's samples hold."""
+    meta, count = found.samples[0].meta, len(found.samples[0].acc_NTW3)
     if not 1 <= number <= count:
         has = "one body" if count == 1 else f"{count} bodies"
-        raise UserError(f"body {number}: {meta['clip']} has {has}; give a number from 1 to {count}")
-    return embody(Mannequin(), _person(meta, number - 1))
-
-
-def _person(meta: dict[str, Any], index: int) -> People:
-    """Return one of the people whose bodies a sample holds."""
+        raise UserError(f"--body {number}: {meta['clip']} has {has}; give 1 to {count}")
     if not meta.get("people"):
-        raise UserError(f"{meta['clip']}: does not say whose bodies it holds; make the shards anew")
-    return People(
-        **{f"{name}_N": np.array(values)[[index]] for name, values in meta["people"].items()}
-    )
+        raise UserError(f"{meta['clip']}: does not say whose bodies it holds; make it anew")
+    person = {f"{name}_N": np.array([of[number - 1]]) for name, of in meta["people"].items()}
+    return embody(found.model, People(**person))
 
 
 def _lower_sole(body: Bodies, positions_TJ3: Array) -> Array:

@@ -30,9 +30,13 @@ def main(arguments: list[str]) -> int:
     window = _window(scene, given.start, given.seconds)
     stem = given.to / f"{scene.clip.replace('/', '-')}-body{scene.number}"
     paths = {ending: stem.with_name(f"{stem.name}.{ending}") for ending in ("png", "gif", "bvh")}
-    write_bvh(paths["bvh"], scene.offsets_J3, scene.rotations_TJ3, scene.translation_T3, RATE)
-    write_picture(paths["png"], scene, window)
-    write_animation(paths["gif"], scene, window)
+    pose = scene.offsets_J3, scene.rotations_TJ3, scene.translation_T3
+    try:
+        write_bvh(paths["bvh"], *pose, RATE)
+        write_picture(paths["png"], scene, window)
+        write_animation(paths["gif"], scene, window)
+    except OSError as error:
+        raise UserError(f"--to {given.to}: cannot be written to: {error.strerror}") from None
     _print(scene, window, paths)
     return 0
 
@@ -49,7 +53,7 @@ def _scene(given: argparse.Namespace) -> Scene:
         raise UserError("show: give --shards, or --config and its key=value, not both")
     else:
         found = clip_of_shards(given.shards, name)
-    return make_scene(found.samples, given.body, found.translation_T3)
+    return make_scene(found, given.body)
 
 
 def _window(scene: Scene, start: float, seconds: float) -> Window:
@@ -68,6 +72,11 @@ def _print(scene: Scene, window: Window, paths: dict[str, Path]) -> None:
     span = f"{window.first / RATE:.2f} to {window.last / RATE:.2f} s"
     print(f"clip           {scene.clip}, {scene.seconds:.2f} s: {scene.text}")
     print(f"wearer         {scene.wearer}")
+    if scene.bodies.kind != scene.made_with:
+        print(
+            f"figure         {scene.bodies.kind} of this stature and these proportions; the "
+            f"signals are of {scene.made_with}"
+        )
     print(f"path           {scene.path}")
     print(f"picture        {paths['png']}, {span}")
     print(f"animation      {paths['gif']}, {span}")
