@@ -40,14 +40,14 @@ def main(arguments: list[str]) -> int:
             file.write(text)
     except OSError as error:
         raise UserError(f"--to {path}: cannot be written to: {error.strerror}") from None
-    print(f"report         {path}, {_read(manifest, found)}")
+    print(f"report         {path}: {_read(manifest, found)}")
     return 0
 
 
 def _page(folder: Path, manifest: Manifest, found: Survey) -> str:
     lead = (
         f"{manifest.seconds / 3600:.2f} hours of motion, {manifest.clips} clips, "
-        f"{manifest.bodies} bodies each. {_read(manifest, found)}."
+        f"{manifest.bodies} bodies each; {_read(manifest, found)}."
     )
     sections = [
         _hours(manifest),
@@ -65,9 +65,9 @@ def _page(folder: Path, manifest: Manifest, found: Survey) -> str:
 
 def _read(manifest: Manifest, found: Survey) -> str:
     if found.shards == len(manifest.shards) and found.every == 1:
-        return "Every sample was read"
+        return "every sample was read"
     return (
-        f"Read were {found.shards} of {len(manifest.shards)} shards, evenly from each source and "
+        f"read were {found.shards} of {len(manifest.shards)} shards, evenly from each source and "
         f"split, and of their signals one of {found.every} frames"
     )
 

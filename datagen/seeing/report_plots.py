@@ -14,6 +14,8 @@ from datagen.seeing.survey import QUANTITIES, Spectrum, Survey
 MOST_SOURCES = 5
 # Densities are drawn down to this share of the highest.
 DEEPEST = 1e-6
+# Magnitudes are drawn up to so many times the highest percentile of real watches.
+FARTHEST = 3
 REAL = "#1a202c"
 MARKERS = ("o", "s")
 AXIS_LABELS = {"acc": "acceleration, m/s²", "gyro": "angular velocity, rad/s"}
@@ -69,7 +71,8 @@ def ranges_picture(found: Survey) -> Figure:
         axes.minorticks_off()
         axes.grid(axis="y", color="#edf2f7")
         axes.set_xlabel(AXIS_LABELS[quantity], color=INK)
-        axes.set_xlim(left=0)
+        beyond = FARTHEST * max(max(getattr(watch, quantity)) for watch in WATCHES)
+        axes.set_xlim(0, min(axes.get_xlim()[1], beyond))
         clean(axes)
     figure.axes[0].set_ylabel("readings above it", color=INK)
     _legend_below(figure)

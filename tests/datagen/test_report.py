@@ -144,7 +144,7 @@ def test_a_large_folder_is_sampled_evenly_and_says_so(datagen, many, monkeypatch
     monkeypatch.setattr(survey_module, "MOST_BODY_FRAMES", 500)  # of 4 x 150 frames of 3 bodies
     status, out, err = datagen("report", many, "--to", "page.html")
     assert status == 0, err
-    assert "Read were 4 of 8 shards" in out
+    assert "read were 4 of 8 shards" in out
     assert "one of 4 frames" in out
     page = Page(Path("page.html").read_text())
     samples = samples_of(many)[::2]
