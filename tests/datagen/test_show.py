@@ -4,7 +4,7 @@ from PIL import Image
 from scipy.signal import savgol_filter
 from scipy.spatial.transform import Rotation
 
-from datagen.body import Mannequin, embody, reference_body
+from datagen.body import BodyConfig, Mannequin, embody, load_body_model, reference_body
 from datagen.config import DatagenConfig, SourcesConfig, open_sources
 from datagen.imu import GRAVITY
 from datagen.motion import FINGERS, JOINT_INDEX, JOINT_NAMES, PARENTS
@@ -20,6 +20,7 @@ from datagen.sources.choreography import ChoreographyConfig
 from tests.datagen.helpers import lively, people
 from tests.datagen.made_shards import made_shards
 from tests.datagen.running import sources, write_motion
+from tests.made_smplh import write_smplh
 
 CLIP = "choreography/0-00005-forehand"
 STEM = "choreography-0-00005-forehand"
@@ -130,6 +131,25 @@ def test_a_clip_of_a_source_keeps_its_path(datagen, tmp_path):
     own = np.linalg.norm(reference_body(Mannequin()).offsets_NJ3[0, [4, 7]], axis=-1).sum()
     assert scale == pytest.approx(legs / own, abs=0.02)
     assert np.abs(seen - scale * travel[: len(seen)]).max() < 0.02
+
+
+def test_another_body_model_is_worn_from_a_source_and_replaced_from_shards(datagen, tmp_path):
+    model = write_smplh(tmp_path / "SMPLH_NEUTRAL.npz")
+    write_motion(tmp_path / "motion", "walk")
+    given = [*sources("motion"), f"body.model={model}", "bodies=1", "--seconds", 0.1]
+    status, out, err = datagen("show", "made/walk", *given)
+    assert status == 0, err
+    assert "figure" not in out
+    found, _ = read_back(tmp_path / "runs" / "show" / "made-walk-body1.bvh")
+    bones = reference_body(load_body_model(BodyConfig(model=str(model)))).offsets_NJ3[0]
+    thigh = np.linalg.norm(found[:, 4] - found[:, 1], axis=1)
+    assert np.allclose(thigh, np.linalg.norm(bones[4]), atol=1e-4)
+
+    shards = made_shards(tmp_path / "shards", body=BodyConfig(model=str(model)), bodies=1)
+    model.unlink()
+    status, out, err = datagen("show", ROW, "--shards", shards, "--seconds", 0.1)
+    assert status == 0, err
+    assert "mannequin of this stature and these proportions; the signals are of smplh" in out
 
 
 @pytest.mark.parametrize("number", [1, 3])
