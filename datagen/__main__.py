@@ -83,6 +83,18 @@ def _fidelity(arguments: list[str]) -> int:
     return fidelity_command.main(arguments)
 
 
+def _show(arguments: list[str]) -> int:
+    from datagen.seeing import show  # brings a renderer
+
+    return show.main(arguments)
+
+
+def _report(arguments: list[str]) -> int:
+    from datagen.seeing import report
+
+    return report.main(arguments)
+
+
 def _print_manifest(folder: Path, manifest: Manifest) -> None:
     print(f"shards         {len(manifest.shards)} in {folder}, {_megabytes(manifest)}")
     print(f"clips          {manifest.clips}, of which {len(manifest.failures)} are bad")
@@ -131,6 +143,8 @@ COMMANDS = {
         _Command("verify FOLDER", "check every shard's checksum and samples", _verify),
         _Command("inspect FILE", "what a file of motion or text holds, and its problems", _inspect),
         _Command("sources", "what motion can be read from", _sources),
+        _Command("report FOLDER", "an HTML page about a folder of shards", _report),
+        _Command("show CLIP --shards FOLDER", "a clip as picture, animation and BVH file", _show),
         _Command(
             "retarget-error --config FILE ...",
             "retargeted motion against the recordings' own skeleton",

@@ -3,20 +3,16 @@
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from cluster.figures import COLOURS, INK, clean, new_figure
 from finetune.summary import RowSummary, label
-
-COLOURS = ("#2b6cb0", "#dd6b20", "#718096", "#805ad5", "#2f855a", "#b83280")
-INK = "#2d3748"
 
 
 def score_bars(summaries: Sequence[RowSummary], varied: bool) -> Figure:
     """Mean macro F1 of each line with its spread, and a dot for every cell."""
-    figure = _figure(8.0, 0.9 + 0.55 * len(summaries))
+    figure = new_figure(8.0, 0.9 + 0.55 * len(summaries))
     axes = figure.subplots()
     for place, line in enumerate(summaries):
         mean, spread = line.macro_f1
@@ -30,14 +26,14 @@ def score_bars(summaries: Sequence[RowSummary], varied: bool) -> Figure:
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
     axes.set_xlabel("macro F1 on people left out, %")
-    _clean(axes)
+    clean(axes)
     return figure
 
 
 def confusion_picture(confusion_KK: np.ndarray, names: Sequence[str], title: str) -> Figure:
     """Rows are the true classes, in per cent of each."""
     share_KK = 100 * confusion_KK / confusion_KK.sum(1, keepdims=True).clip(min=1)
-    figure = _figure(5.4, 4.9)
+    figure = new_figure(5.4, 4.9)
     axes = figure.subplots()
     axes.imshow(share_KK, cmap="Blues", vmin=0, vmax=100)
     for true, predicted in np.ndindex(*share_KK.shape):
@@ -56,7 +52,7 @@ def confusion_picture(confusion_KK: np.ndarray, names: Sequence[str], title: str
 def people_picture(summaries: Sequence[RowSummary], varied: bool) -> Figure:
     """Macro F1 of every person for each line."""
     people = sorted({person for line in summaries for person in line.people})
-    figure = _figure(8.0, 3.4)
+    figure = new_figure(8.0, 3.4)
     axes = figure.subplots()
     width = 0.8 / max(len(summaries), 1)
     for place, line in enumerate(summaries):
@@ -69,13 +65,13 @@ def people_picture(summaries: Sequence[RowSummary], varied: bool) -> Figure:
     axes.set_ylabel("macro F1, %")
     axes.set_ylim(0, 100)
     axes.legend(fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.2), frameon=False)
-    _clean(axes)
+    clean(axes)
     return figure
 
 
 def history_picture(groups: dict[str, list[dict]]) -> Figure:
     """Validation loss by epoch, one panel for each title, one curve for each cell."""
-    figure = _figure(8.0, 2.6)
+    figure = new_figure(8.0, 2.6)
     panels = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
     for place, (axes, (title, histories)) in enumerate(zip(panels, groups.items(), strict=True)):
         for history in histories:
@@ -88,17 +84,6 @@ def history_picture(groups: dict[str, list[dict]]) -> Figure:
         axes.set_title(title, fontsize=9, color=INK)
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        _clean(axes)
+        clean(axes)
     panels[0].set_ylabel("validation loss")
     return figure
-
-
-def _figure(width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _clean(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(colors=INK)

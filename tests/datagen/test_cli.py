@@ -4,39 +4,9 @@ import json
 import pytest
 import yaml
 
-from cluster.errors import exit_with
-from datagen import __main__ as cli
 from datagen.shards import load_manifest
 from tests.datagen.running import finish, sources, start, write_motion
 from tests.datagen.test_shards import made_sample, summed, written
-
-
-@pytest.fixture
-def datagen(monkeypatch, capsys, tmp_path):
-    """Run the command in this process, in an empty folder: status, output, complaints."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["datagen", *arguments])
-        with pytest.raises(SystemExit) as left:
-            exit_with(cli.main)
-        return left.value.code, *capsys.readouterr()
-
-    return run
-
-
-@pytest.fixture
-def refused(datagen, tmp_path):
-    """Run a command that is a user's mistake: returns its one line."""
-
-    def run(*arguments):
-        status, out, err = datagen(*arguments)
-        assert (status, out) == (2, "")
-        assert len(err.splitlines()) == 1
-        assert err.startswith("error: ")
-        return err
-
-    return run
 
 
 @pytest.mark.parametrize(

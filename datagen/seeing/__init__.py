@@ -1,0 +1,1 @@
+"""Looking at what datagen makes: clips as pictures, folders of shards as a page."""

@@ -1,0 +1,90 @@
+"""Finding one clip by its name: in a folder of shards, or in what a configuration reads."""
+
+import difflib
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cluster.errors import UserError
+from datagen.body import BodyModel, Mannequin, load_body_model, reference_body
+from datagen.config import DatagenConfig, check, open_sources
+from datagen.generate import PLAN
+from datagen.motion import Array, BadClipError
+from datagen.normalize import normalize
+from datagen.pipeline import Pipeline
+from datagen.sample import RATE, Sample
+from datagen.shards import read_info, read_shard
+from datagen.smoothing import Smoother
+
+NEAREST_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class FoundClip:
+    """A clip, as it stands in shards or would stand there.
+
+    Attributes:
+        samples: its segments in order.
+        model: what makes the bodies that perform it.
+        translation_T3: path of the pelvis of the 1.70 m body at 60 Hz, metres, where it is known.
+    """
+
+    samples: list[Sample]
+    model: BodyModel
+    translation_T3: Array | None = None
+
+
+def clip_of_shards(folder: Path, name: str) -> FoundClip:
+    """Read a clip from shards; UserError where there is none of this name or it was bad.
+
+    Shards do not hold the model that made their bodies: the built-in one stands in for another.
+    """
+    try:
+        shards = json.loads((folder / PLAN).read_text())["shards"]
+    except OSError:
+        raise UserError(f"{folder}: has no {PLAN}: no folder of shards made by datagen") from None
+    except ValueError as error:
+        raise UserError(f"{folder / PLAN}: not JSON: {error}") from None
+    index_of = {clip: shard["index"] for shard in shards for clip in shard["clips"]}
+    _refuse_unknown(name, index_of, str(folder))
+    info = read_info(folder, index_of[name])
+    if info is None:
+        raise UserError(f"{name}: its shard {index_of[name]} is not made yet; run generate first")
+    samples = []
+    if info.samples:
+        samples = [s for s in read_shard(info.path(folder)) if s.meta["clip"] == name]
+    if not samples:
+        reasons = [failure.reason for failure in info.failures if failure.clip == name]
+        raise UserError(f"{name}: is a bad clip: {'; '.join(reasons)}")
+    return FoundClip(samples, Mannequin())
+
+
+def clip_of_sources(config: DatagenConfig, name: str) -> FoundClip:
+    """Read a clip and make its samples as a run would; UserError as `clip_of_shards` does."""
+    check(config)
+    sources = open_sources(config.sources)
+    refs = {ref.name: ref for source in sources.values() for ref in source.list_clips()}
+    _refuse_unknown(name, refs, "this configuration")
+    ref = refs[name]
+    try:
+        motion = sources[ref.source].read_clip(ref)
+        samples = Pipeline(config, "").samples(ref, "train", np.zeros(1, dtype=np.float32))
+    except BadClipError as error:
+        raise UserError(f"{name}: is a bad clip: {error}") from None
+    model = load_body_model(config.body)
+    normal = normalize(motion, reference_body(model))
+    smoother = Smoother(motion.rate, RATE, config.imu.cutoff)
+    return FoundClip(samples, model, smoother.apply(normal.translation_T3.T, derivative=0).T)
+
+
+def _refuse_unknown(name: str, known: Collection[str], where: str) -> None:
+    if name in known:
+        return
+    if not name:
+        some = ", ".join(sorted(known)[:NEAREST_SHOWN])
+        raise UserError(f"show: give the name of a clip; {where} has {len(known)}, such as {some}")
+    near = difflib.get_close_matches(name, known, n=NEAREST_SHOWN, cutoff=0.0)
+    raise UserError(f"{name}: no such clip in {where}; the nearest names are {', '.join(near)}")
