@@ -77,6 +77,12 @@ def _retarget_error(arguments: list[str]) -> int:
     return retarget_error.main(arguments)
 
 
+def _ranges(arguments: list[str]) -> int:
+    from datagen import ranges
+
+    return ranges.main(arguments)
+
+
 def _print_manifest(folder: Path, manifest: Manifest) -> None:
     print(f"shards         {len(manifest.shards)} in {folder}, {_megabytes(manifest)}")
     print(f"clips          {manifest.clips}, of which {len(manifest.failures)} are bad")
@@ -142,6 +148,11 @@ COMMANDS = {
         _Command("verify FOLDER", "check every shard's checksum and samples", _verify),
         _Command("inspect FILE", "what a file of motion or text holds, and its problems", _inspect),
         _Command("sources", "what motion can be read from", _sources),
+        _Command(
+            "ranges FOLDER [--clips PATTERN]",
+            "how large the signals are by activity, beside real watches'",
+            _ranges,
+        ),
         _Command(
             "retarget-error --config FILE ...",
             "retargeted motion against the recordings' own skeleton",
