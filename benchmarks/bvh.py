@@ -1,9 +1,9 @@
 """Reading BVH against the other ways to get its numbers, on one thread.
 
-Measured in turn, in one run, on files that the benchmark writes, of CMU's joints and length of
-clip: `read_bvh` of this project, which also parses the hierarchy and checks the file; a plain
-reader in Python, line by line, as most BVH readers are; `numpy.fromstring` and pandas on the
-numbers alone.
+Measured in turn, in one run, in seconds of the processor, which other programs change least, on
+a file that the benchmark writes, 25 s of 22 joints at 120 Hz: `read_bvh` of this project, which
+also parses the hierarchy and checks the file; a plain reader in Python, line by line, as most BVH
+readers are; `numpy.fromstring` and pandas on the numbers alone.
 """
 
 import io
@@ -95,9 +95,9 @@ def main() -> None:
 
 
 def _seconds(reader: Callable[[Path], object], path: Path) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     reader(path)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def report(rounds: list[dict[str, float]], size: int) -> None:

@@ -51,6 +51,8 @@ def refused(datagen, tmp_path):
         (["generate", "bodies"], "key=value"),
         (["generate", "bodies=0", "sources.choreography.hours=1"], "bodies=0: give a value"),
         (["generate", "segment_seconds=600"], "segment_seconds=600: give a value from 1 to 60"),
+        (["generate", "glitches.speed=0"], "glitches.speed=0: give a value above 0"),
+        (["generate", "glitches.margin=-1"], "glitches.margin=-1: give a value"),
         (["generate", "text.backend=word2vec"], "text.backend"),
         (["generate", "sources.bvh.made.skeleton=cmu"], "sources.bvh.made.folder has no value"),
         (["generate", *sources("absent")], "absent: no such folder"),
