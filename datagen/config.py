@@ -126,7 +126,7 @@ def _check_bodies_and_sensors(config: DatagenConfig) -> None:
 
 def _check_glitches(config: DatagenConfig) -> None:
     for key, value in asdict(config.glitches).items():
-        if not (value > 0 or key == "margin" and value == 0):
+        if not (value > 0 or (key == "margin" and value == 0)):
             raise UserError(f"glitches.{key}={value:g}: give a value above 0")
 
 
