@@ -1,5 +1,6 @@
 """What a run leaves behind so that it can be understood and repeated."""
 
+import errno
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from cluster.config import save_config
+from cluster.errors import UserError
 
 RECORDED_PACKAGES = (
     "multi3net-plus",
@@ -27,11 +29,16 @@ RECORDED_PACKAGES = (
     "sentence-transformers",
     "omegaconf",
 )
+# A full disk, and a full share of it.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
 def replace_when_whole(path: Path, mode: str = "w") -> Iterator[IO]:
-    """Open a temporary file that takes the name `path` only once it is written and synced."""
+    """Open a temporary file that takes the name `path` only once it is written and synced.
+
+    Raises UserError for a full disk, which leaves nothing of the file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -40,6 +47,12 @@ def replace_when_whole(path: Path, mode: str = "w") -> Iterator[IO]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise UserError(
+            f"{path}: cannot be written: {error.strerror}; make room and type the command again"
+        ) from None
     finally:
         temporary.unlink(missing_ok=True)
 

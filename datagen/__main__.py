@@ -13,7 +13,7 @@ from datagen.generate import Outcome, check_bad_share, generate
 from datagen.inspect import inspect, list_sources
 from datagen.shards import MANIFEST, Manifest, verify
 
-FAILURES_SHOWN = 5
+ROWS_SHOWN = 5
 
 
 def main() -> int:
@@ -95,19 +95,42 @@ def _report(arguments: list[str]) -> int:
     return report.main(arguments)
 
 
+def _ranges(arguments: list[str]) -> int:
+    from datagen import ranges
+
+    return ranges.main(arguments)
+
+
 def _print_manifest(folder: Path, manifest: Manifest) -> None:
     print(f"shards         {len(manifest.shards)} in {folder}, {_megabytes(manifest)}")
     print(f"clips          {manifest.clips}, of which {len(manifest.failures)} are bad")
-    for failure in manifest.failures[:FAILURES_SHOWN]:
-        print(f"               {failure.clip}: {failure.reason}")
-    if len(manifest.failures) > FAILURES_SHOWN:
-        print(f"               and more: all stand in {folder / MANIFEST}")
+    _print_some([f"{failure.clip}: {failure.reason}" for failure in manifest.failures], folder)
+    if manifest.cuts:
+        clips = len({cut.clip for cut in manifest.cuts})
+        seconds = sum(cut.end - cut.start for cut in manifest.cuts)
+        print(
+            f"cut out        {len(manifest.cuts)} glitches of {clips} clips, {seconds:.1f} s in all"
+        )
+        _print_some(
+            [
+                f"{cut.clip}: {cut.start:.2f} to {cut.end:.2f} s, {cut.reason}"
+                for cut in manifest.cuts
+            ],
+            folder,
+        )
     print(f"motion         {manifest.seconds / 3600:.2f} h, {manifest.windows} windows of 1 s")
     for source, splits in manifest.hours.items():
         parts = ", ".join(f"{split} {hours:.2f} h" for split, hours in splits.items())
         print(f"               {source}: {parts}")
     print(f"bodies         {manifest.bodies} for each clip ({manifest.body})")
     print(f"text           {manifest.text_backend}, {manifest.text_size} values")
+
+
+def _print_some(rows: list[str], folder: Path) -> None:
+    for row in rows[:ROWS_SHOWN]:
+        print(f"               {row}")
+    if len(rows) > ROWS_SHOWN:
+        print(f"               and more: all stand in {folder / MANIFEST}")
 
 
 def _megabytes(manifest: Manifest) -> str:
@@ -145,6 +168,11 @@ COMMANDS = {
         _Command("sources", "what motion can be read from", _sources),
         _Command("report FOLDER", "an HTML page about a folder of shards", _report),
         _Command("show CLIP --shards FOLDER", "a clip as picture, animation and BVH file", _show),
+        _Command(
+            "ranges FOLDER [--clips PATTERN]",
+            "how large the signals are by activity, beside real watches'",
+            _ranges,
+        ),
         _Command(
             "retarget-error --config FILE ...",
             "retargeted motion against the recordings' own skeleton",

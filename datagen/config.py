@@ -10,6 +10,7 @@ from cluster.connect import ClusterConfig
 from cluster.errors import UserError
 from cluster.runs import digest
 from datagen.body import BodyConfig
+from datagen.glitches import GlitchConfig
 from datagen.imu import RATE, ImuConfig
 from datagen.motion import Source
 from datagen.population import draw_people
@@ -65,6 +66,7 @@ class DatagenConfig:
         clips_per_shard: most clips in one shard.
         validation_share: share of the subjects (or clips) that is held out.
         max_bad_share: the command fails when a larger share of the clips is bad.
+        glitches: where motion stops being a person's and is cut out.
     """
 
     output: str = "runs/datagen/shards"
@@ -76,6 +78,7 @@ class DatagenConfig:
     max_bad_share: float = 0.1
     sources: SourcesConfig = field(default_factory=SourcesConfig)
     body: BodyConfig = field(default_factory=BodyConfig)
+    glitches: GlitchConfig = field(default_factory=GlitchConfig)
     imu: ImuConfig = field(default_factory=ImuConfig)
     text: TextConfig = field(default_factory=TextConfig)
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
@@ -94,6 +97,7 @@ def check(config: DatagenConfig) -> None:
         if not least <= value <= most:
             raise UserError(f"{key}={value:g}: give a value from {least:g} to {most:g}")
     _check_bodies_and_sensors(config)
+    _check_glitches(config)
     choreography = config.sources.choreography
     names = {} if choreography is None else {choreography.name: "choreography"}
     for kind, name, _ in folders(config.sources):
@@ -118,6 +122,12 @@ def _check_bodies_and_sensors(config: DatagenConfig) -> None:
             raise UserError(
                 f"imu.sensor: bandwidth={triad.bandwidth:g}: give less than 30 Hz, or 0"
             )
+
+
+def _check_glitches(config: DatagenConfig) -> None:
+    for key, value in asdict(config.glitches).items():
+        if not (value > 0 or (key == "margin" and value == 0)):
+            raise UserError(f"glitches.{key}={value:g}: give a value above 0")
 
 
 def open_sources(config: SourcesConfig) -> dict[str, Source]:

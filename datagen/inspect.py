@@ -4,7 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cluster.errors import UserError
-from datagen.motion import BadClipError
+from datagen.body import Mannequin, reference_body
+from datagen.glitches import GlitchConfig, find_glitches
+from datagen.motion import BadClipError, Motion
 from datagen.sources import amass, bvh, grab, how2sign_contents, joints_contents
 from datagen.sources.contents import Contents
 
@@ -69,5 +71,17 @@ def _lines(contents: Contents) -> list[str]:
         "text": contents.text,
     }
     lines = [f"{label:<15}{value}" for label, value in rows.items() if value]
-    problems = contents.problems or ("none",)
+    problems = [*contents.problems, *_glitches(contents.motion)] or ["none"]
     return lines + [f"{'problem':<15}{problem}" for problem in problems]
+
+
+def _glitches(motion: Motion | None) -> list[str]:
+    """Say what a run with the limits as they come would cut out of a clip."""
+    if motion is None:
+        return []
+    offsets_J3 = reference_body(Mannequin()).offsets_NJ3[0]
+    return [
+        f"a glitch from {glitch.first / motion.rate:.2f} to {glitch.end / motion.rate:.2f} s "
+        f"({glitch.reason}), which a run cuts out"
+        for glitch in find_glitches(motion, offsets_J3, GlitchConfig(), fewest=1)
+    ]

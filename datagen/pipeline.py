@@ -1,10 +1,11 @@
-"""One clip to its samples: read, normalise, draw bodies, synthesize, cut into segments.
+"""One clip to its samples: read, cut out glitches, normalise, draw bodies, synthesize, segment.
 
 Shape letters: T frames, J joints, N bodies, W wrists, E width of a text vector.
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,27 @@ import numpy as np
 
 from cluster.errors import UserError
 from cluster.runs import seed_from
-from datagen.body import draw_bodies, load_body_model, reference_body
+from datagen.body import Bodies, draw_bodies, load_body_model, reference_body
 from datagen.config import DatagenConfig, open_sources
+from datagen.glitches import clean_stretches
 from datagen.imu import synthesize
 from datagen.motion import BadClipError, ClipRef, Motion
 from datagen.normalize import normalize, resample_pose
-from datagen.placement import as_worn, turned
+from datagen.placement import Mounting, as_worn, turned
 from datagen.plan import Unit
-from datagen.sample import RATE, SCHEMA, Sample, to_half
+from datagen.sample import RATE, SCHEMA, Half, Sample, to_half
 from datagen.sensor import measured
-from datagen.shards import WINDOW_FRAMES, Failure, ShardInfo, write_shard
+from datagen.shards import WINDOW_FRAMES, Cut, Failure, ShardInfo, write_shard
 from datagen.smoothing import Smoother
 from datagen.text import Vector
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """A clean part of a clip, and the second of the clip at which it begins."""
+
+    start: float
+    motion: Motion
 
 
 class Pipeline:
@@ -42,16 +52,19 @@ class Pipeline:
         return self._model.kind
 
     def make_shard(self, folder: Path, unit: Unit, vectors: dict[str, Vector]) -> ShardInfo:
-        """Write the shard of one unit; a bad clip is a failure in its JSON.
+        """Write the shard of one unit; bad clips are failures and glitches are cuts in its JSON.
 
         `vectors` holds the vector of every sentence in the unit.
         """
         failures: list[Failure] = []
+        cuts: list[Cut] = []
 
         def samples() -> Iterator[Sample]:
             for clip in unit.clips:
                 try:
-                    yield from self.samples(clip, unit.split, vectors[clip.text])
+                    stretches, found = self._stretches(clip)
+                    cuts.extend(found)
+                    yield from self._samples(clip, stretches, unit.split, vectors[clip.text])
                 except BadClipError as error:
                     failures.append(Failure(clip.name, str(error)))
 
@@ -65,19 +78,39 @@ class Pipeline:
             text_backend=self.config.text.backend,
             clips=len(unit.clips),
             failures=failures,
+            cuts=cuts,
         )
 
     def samples(self, clip: ClipRef, split: str, text_E: Vector) -> list[Sample]:
         """Return the segments of one clip; raises BadClipError when it cannot be used."""
+        stretches, _ = self._stretches(clip)
+        return self._samples(clip, stretches, split, text_E)
+
+    def _stretches(self, clip: ClipRef) -> tuple[list["_Stretch"], list[Cut]]:
+        """Return what of a clip is to be used, and what was cut out of it."""
         motion = self._read(clip)
-        smoother = Smoother(motion.rate, RATE, self.config.imu.cutoff)
-        frames = smoother.target_frames(len(motion.rotations_TJ3))
+        frames = Smoother(motion.rate, RATE, self.config.imu.cutoff).target_frames(
+            len(motion.rotations_TJ3)
+        )
         if frames < WINDOW_FRAMES:
             raise BadClipError(
                 f"shorter than one window ({frames} of {WINDOW_FRAMES} frames at {RATE} Hz)"
             )
+        fewest = ceil((WINDOW_FRAMES - 1) * motion.rate / RATE) + 1
+        kept, glitches = clean_stretches(
+            motion, self._reference.offsets_NJ3[0], self.config.glitches, fewest
+        )
+        stretches = [_Stretch(first / motion.rate, part) for first, part in kept]
+        return stretches, [
+            Cut(clip.name, glitch.first / motion.rate, glitch.end / motion.rate, glitch.reason)
+            for glitch in glitches
+        ]
+
+    def _samples(
+        self, clip: ClipRef, stretches: list["_Stretch"], split: str, text_E: Vector
+    ) -> list[Sample]:
         try:
-            return self._synthesize(clip, motion, smoother, split, text_E)
+            return self._synthesize(clip, stretches, split, text_E)
         except (BadClipError, UserError):
             raise
         except Exception as error:
@@ -95,36 +128,49 @@ class Pipeline:
             raise BadClipError(f"cannot be read: {type(error).__name__}: {error}") from error
 
     def _synthesize(
-        self, clip: ClipRef, motion: Motion, smoother: Smoother, split: str, text_E: Vector
+        self, clip: ClipRef, stretches: list["_Stretch"], split: str, text_E: Vector
     ) -> list[Sample]:
         config = self.config
         rng = np.random.default_rng(seed_from(config.seed, clip.name))
         bodies = draw_bodies(self._model, config.body, config.bodies, rng)
-        normal = normalize(motion, self._reference)
         worn = as_worn(config.imu.placements, bodies, config.imu.mounting, rng)
-        imu = synthesize(normal, bodies, config.imu, worn=worn)
-        ideal = turned(imu.acc_NTW3, worn), turned(imu.gyro_1TW3, worn)
-        acc, gyro = measured(*ideal, config.imu.sensor, RATE, rng)
-        pose_TJ3 = to_half(resample_pose(normal, smoother), "pose")
-        acc_NTW3 = to_half(acc, "acceleration")
-        gyro_NTW3 = to_half(gyro, "angular velocity")
         shape_N10 = bodies.shape_N10.astype(np.float32)
         people = bodies.people.rows() if bodies.people else {}
         text = to_half(text_E, "text vector")
         length = int(config.segment_seconds * RATE)
-        return [
-            Sample(
-                key=f"{clip.name}-{number:03d}",
-                pose_TJ3=pose_TJ3[start : start + length],
-                acc_NTW3=acc_NTW3[:, start : start + length],
-                gyro_NTW3=gyro_NTW3[:, start : start + length],
-                shape_N10=shape_N10,
-                text_E=text,
-                meta=self._meta(clip, split) | {"start": start / RATE, "people": people},
-            )
-            for number, start in enumerate(range(0, len(pose_TJ3), length))
-            if len(pose_TJ3) - start >= WINDOW_FRAMES
-        ]
+        samples: list[Sample] = []
+        for stretch in stretches:
+            pose_TJ3, acc_NTW3, gyro_NTW3 = self._signals(stretch.motion, bodies, worn, rng)
+            for start in range(0, len(pose_TJ3) - WINDOW_FRAMES + 1, length):
+                seconds = stretch.start + start / RATE
+                samples.append(
+                    Sample(
+                        key=f"{clip.name}-{len(samples):03d}",
+                        pose_TJ3=pose_TJ3[start : start + length],
+                        acc_NTW3=acc_NTW3[:, start : start + length],
+                        gyro_NTW3=gyro_NTW3[:, start : start + length],
+                        shape_N10=shape_N10,
+                        text_E=text,
+                        meta=self._meta(clip, split) | {"start": seconds, "people": people},
+                    )
+                )
+        return samples
+
+    def _signals(
+        self, motion: Motion, bodies: Bodies, worn: Mounting, rng: np.random.Generator
+    ) -> tuple[Half, Half, Half]:
+        """Return pose (T, J, 3), acceleration and angular velocity (N, T, W, 3) of one stretch."""
+        imu_config = self.config.imu
+        normal = normalize(motion, self._reference)
+        imu = synthesize(normal, bodies, imu_config, worn=worn)
+        ideal = turned(imu.acc_NTW3, worn), turned(imu.gyro_1TW3, worn)
+        acc, gyro = measured(*ideal, imu_config.sensor, RATE, rng)
+        pose = resample_pose(normal, Smoother(motion.rate, RATE, imu_config.cutoff))
+        return (
+            to_half(pose, "pose"),
+            to_half(acc, "acceleration"),
+            to_half(gyro, "angular velocity"),
+        )
 
     def _meta(self, clip: ClipRef, split: str) -> dict[str, Any]:
         return {

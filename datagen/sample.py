@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from datagen.motion import JOINTS, BadClipError
 
-SCHEMA = 1
+SCHEMA = 2
 RATE = 60
 META_MEMBER = "meta.json"
 

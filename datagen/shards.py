@@ -11,7 +11,7 @@ Shape letters: T frames, J joints, N bodies, W wrists (left, right), E width of 
 import hashlib
 import json
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import IO, Any
@@ -33,6 +33,16 @@ class Failure:
     """A clip that could not be used, and why."""
 
     clip: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A glitch that was cut out of a clip, in seconds from the clip's beginning, and why."""
+
+    clip: str
+    start: float
+    end: float
     reason: str
 
 
@@ -62,6 +72,7 @@ class ShardInfo:
     bytes: int
     sha256: str
     failures: tuple[Failure, ...] = ()
+    cuts: tuple[Cut, ...] = ()
 
     def path(self, folder: Path) -> Path:
         """Return where the tar lies."""
@@ -76,7 +87,8 @@ class Manifest:
         hours: source -> split -> hours of motion.
         placement: how the sensors are worn.
         body: kind of body model.
-        shards: those with samples, by index; their failures stand in `failures`.
+        shards: those with samples, by index; their failures and cuts stand in `failures` and
+            `cuts`.
     """
 
     schema: int
@@ -95,6 +107,7 @@ class Manifest:
     hours: dict[str, dict[str, float]]
     shards: tuple[ShardInfo, ...]
     failures: tuple[Failure, ...]
+    cuts: tuple[Cut, ...]
 
     def of_split(self, split: str) -> list[ShardInfo]:
         """Return the shards of one split, by index."""
@@ -125,10 +138,12 @@ def write_shard(
     text_backend: str,
     clips: int,
     failures: list[Failure],
+    cuts: Sequence[Cut] = (),
 ) -> ShardInfo:
     """Write one shard, whole or not at all, the same bytes for the same samples.
 
-    `failures` is read after `samples` has run out, so that whoever yields samples may fill it.
+    `failures` and `cuts` are read after `samples` has run out, so that whoever yields samples may
+    fill them.
     """
     info_path(folder, index).unlink(missing_ok=True)
     path = tar_path(folder, index)
@@ -167,6 +182,7 @@ def write_shard(
         bytes=counted.bytes if count else 0,
         sha256=counted.sha256.hexdigest() if count else "",
         failures=tuple(failures),
+        cuts=tuple(cuts),
     )
     write_json(info_path(folder, index), asdict(info))
     return info
@@ -222,8 +238,15 @@ def read_info(folder: Path, index: int) -> ShardInfo | None:
 
 
 def _info_from(value: dict[str, Any], path: Path) -> ShardInfo:
-    failures = tuple(Failure(**failure) for failure in value.get("failures", ()))
-    return _build(ShardInfo, value | {"failures": failures}, path)
+    return _build(ShardInfo, value | _lists_of(value), path)
+
+
+def _lists_of(value: dict[str, Any]) -> dict[str, Any]:
+    """Return the failures and cuts of a JSON as what they are."""
+    return {
+        "failures": tuple(Failure(**failure) for failure in value.get("failures", ())),
+        "cuts": tuple(Cut(**cut) for cut in value.get("cuts", ())),
+    }
 
 
 def _build(kind: type, value: dict[str, Any], path: Path) -> Any:
@@ -268,11 +291,12 @@ def write_manifest(folder: Path, infos: list[ShardInfo], **common: Any) -> Manif
         hours=hours,
         shards=tuple(info for info in infos if info.samples),
         failures=tuple(failure for info in infos for failure in info.failures),
+        cuts=tuple(cut for info in infos for cut in info.cuts),
         **common,
     )
     value = asdict(manifest)
     for shard in value["shards"]:
-        shard["failures"] = ()
+        shard["failures"] = shard["cuts"] = ()
     write_json(folder / MANIFEST, value)
     return manifest
 
@@ -292,8 +316,7 @@ def load_manifest(folder: Path) -> Manifest:
             f"{folder}: has no {MANIFEST}; datagen has not finished here, run its command again"
         ) from None
     value["shards"] = tuple(_info_from(shard, path) for shard in value.get("shards", ()))
-    value["failures"] = tuple(Failure(**failure) for failure in value.get("failures", ()))
-    return _build(Manifest, value, path)
+    return _build(Manifest, value | _lists_of(value), path)
 
 
 def verify(folder: Path) -> Manifest:

@@ -64,18 +64,7 @@ class BvhSource:
 
     def read_clip(self, ref: ClipRef) -> Motion:
         """Read and retarget one clip at its own rate; raises BadClipError with the reason."""
-        bvh, retargeted = self.read_retargeted(ref)
-        return Motion(
-            name=ref.name,
-            rate=1.0 / bvh.frame_seconds,
-            rotations_TJ3=retargeted.rotations_TJ3,
-            translation_T3=retargeted.translation_T3,
-            text=ref.text,
-            action=ref.action,
-            subject=ref.subject,
-            source=ref.source,
-            offsets_J3=retargeted.offsets_J3,
-        )
+        return _motion(ref, *self.read_retargeted(ref))
 
     def read_retargeted(self, ref: ClipRef) -> tuple[Bvh, Retargeted]:
         """Read one clip as the file has it and as retargeted; raises BadClipError."""
@@ -90,6 +79,20 @@ class BvhSource:
             text, action = self._described.get(below.as_posix(), ("", ""))
         name = clip_name(self.config.name, below)
         return ClipRef(name, str(path), text, action, source=self.config.name)
+
+
+def _motion(ref: ClipRef, bvh: Bvh, retargeted: Retargeted) -> Motion:
+    return Motion(
+        name=ref.name,
+        rate=1.0 / bvh.frame_seconds,
+        rotations_TJ3=retargeted.rotations_TJ3,
+        translation_T3=retargeted.translation_T3,
+        text=ref.text,
+        action=ref.action,
+        subject=ref.subject,
+        source=ref.source,
+        offsets_J3=retargeted.offsets_J3,
+    )
 
 
 def text_from_name(stem: str) -> str:
@@ -137,6 +140,14 @@ def inspect(path: Path) -> Contents | None:
     positions_TJ3, _ = bvh.world_pose()
     extent = float(np.median(np.ptp(positions_TJ3, axis=1).max(axis=1)))
     units = [name for name, metre in UNITS.items() if 1.0 <= extent / metre < 2.5]
+    motion: Motion | None = None
+    problems = () if known else ("no preset knows its joints; give a skeleton map of its own",)
+    try:
+        if known:
+            retargeted = retarget(bvh, load_skeleton_map(known[0]))
+            motion = _motion(ClipRef(path.stem, str(path), ""), bvh, retargeted)
+    except BadClipError as error:
+        problems = (f"{error} (preset {known[0]})",)
     return Contents(
         "bvh",
         FORMAT,
@@ -147,7 +158,8 @@ def inspect(path: Path) -> Contents | None:
         skeleton=f"{' or '.join(known)} (preset)" if known else "",
         people="1",
         text=text_from_name(path.stem),
-        problems=() if known else ("no preset knows its joints; give a skeleton map of its own",),
+        problems=problems,
+        motion=motion,
     )
 
 

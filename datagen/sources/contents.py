@@ -25,6 +25,7 @@ class Contents:
         people: who moves, or how many do.
         text: what it says happens.
         problems: what is wrong with it, one line each.
+        motion: its one clip as a run would read it, for a look at how it moves.
     """
 
     source: str
@@ -38,6 +39,7 @@ class Contents:
     people: str = ""
     text: str = ""
     problems: tuple[str, ...] = ()
+    motion: Motion | None = None
 
 
 def columns_of(path: Path, separator: str) -> list[str]:
@@ -67,4 +69,5 @@ def contents_of_clip(
         units=f"metres (the pelvis is {height:.2f} m above the origin)",
         people=motion.subject,
         text=motion.text,
+        motion=motion,
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datagen.motion import BadClipError
+from datagen.motion import BadClipError, Motion
 from datagen.sources.contents import Contents, columns_of
 from datagen.sources.frames import fill_rotations
 from datagen.sources.how2sign import (
@@ -47,14 +47,24 @@ def inspect(path: Path) -> Contents | None:
 def _of_clip(path: Path, layout: str) -> Contents:
     frames: int | None = None
     problems: tuple[str, ...] = ()
+    motion: Motion | None = None
     try:
         _, poses = read_poses(path)
         frames = len(poses)
         filled = fill_rotations(poses.reshape(frames, -1, 3), How2SignConfig.rate)
-        upright(joint_rotations(filled.reshape(frames, -1), "a pose"))
+        rotations = upright(joint_rotations(filled.reshape(frames, -1), "a pose"))
+        still = np.zeros((frames, 3))
+        motion = Motion(path.stem, How2SignConfig.rate, rotations, still, "")
     except BadClipError as error:
         problems = (str(error),)
-    return Contents("how2sign", layout, joints=SMPLX_JOINT_COUNT, frames=frames, problems=problems)
+    return Contents(
+        "how2sign",
+        layout,
+        joints=SMPLX_JOINT_COUNT,
+        frames=frames,
+        problems=problems,
+        motion=motion,
+    )
 
 
 def _of_frame(path: Path) -> Contents:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datagen.motion import BODY_JOINT_NAMES, Array, BadClipError, ClipRef
+from datagen.motion import BODY_JOINT_NAMES, Array, BadClipError, ClipRef, Motion
 from datagen.sources.contents import Contents
 from datagen.sources.from_positions import UNITS, USUAL_LEG
 from datagen.sources.joints import (
@@ -36,9 +36,10 @@ def inspect(path: Path) -> Contents | None:
     frames, joints = positions.shape[:2]
     unit, up = guess_unit_and_up(positions)
     problems: tuple[str, ...] = ()
+    motion: Motion | None = None
     try:
         source = JointsSource(JointsConfig(folder="", unit=unit, up=up))
-        source.read_clip(ClipRef("clip", str(path), "a person moves"))
+        motion = source.read_clip(ClipRef("clip", str(path), "a person moves"))
     except BadClipError as error:
         problems = (str(error),)
     layout = "HumanML3D's 22" if joints == len(BODY_JOINT_NAMES) else "Human3.6M's 17"
@@ -49,6 +50,7 @@ def inspect(path: Path) -> Contents | None:
         frames=frames,
         units=f"unit={unit:g} (metres), up={up}, guessed from legs and head",
         problems=problems,
+        motion=motion,
     )
 
 

@@ -21,6 +21,8 @@ from tests.datagen.test_shards import made_sample, summed, written
         (["generate", "bodies"], "key=value"),
         (["generate", "bodies=0", "sources.choreography.hours=1"], "bodies=0: give a value"),
         (["generate", "segment_seconds=600"], "segment_seconds=600: give a value from 1 to 60"),
+        (["generate", "glitches.speed=0"], "glitches.speed=0: give a value above 0"),
+        (["generate", "glitches.margin=-1"], "glitches.margin=-1: give a value"),
         (["generate", "text.backend=word2vec"], "text.backend"),
         (["generate", "sources.bvh.made.skeleton=cmu"], "sources.bvh.made.folder has no value"),
         (["generate", *sources("absent")], "absent: no such folder"),
@@ -99,6 +101,10 @@ def test_bad_clips_are_listed_and_end_a_run_only_in_numbers(tmp_path):
     for number in range(4):
         write_motion(folder, f"walk_{number}", seed=number)
     write_motion(folder, "short", seconds=0.5)
+    thrown = write_motion(folder, "thrown", seconds=4.0)
+    lines = thrown.read_text().splitlines()
+    lines[-60] = " ".join(["300.0", *lines[-60].split()[1:]])  # three metres aside in one frame
+    thrown.write_text("\n".join(lines))
     text = write_motion(folder, "broken").read_text()
     (folder / "broken.bvh").write_text(text[: len(text) // 2])
     (folder / "nan.bvh").write_text(text.replace(text.split()[-1], "nan"))
@@ -116,7 +122,7 @@ def test_bad_clips_are_listed_and_end_a_run_only_in_numbers(tmp_path):
     )
     command = ("generate", "--config", "config.yaml")
     out, err = finish(start(tmp_path, *command), status=2)
-    assert "4 of 8 clips are bad (50%; max_bad_share is 10%)" in err.splitlines()[-1]
+    assert "4 of 9 clips are bad (44%; max_bad_share is 10%)" in err.splitlines()[-1]
     assert "Traceback" not in err
     manifest = load_manifest(tmp_path / "shards")
     reasons = {failure.clip: failure.reason for failure in manifest.failures}
@@ -124,9 +130,12 @@ def test_bad_clips_are_listed_and_end_a_run_only_in_numbers(tmp_path):
     assert "shorter than one window" in reasons["made/short"]
     assert "NaN" in reasons["made/nan"]
     assert "LeftForeArm" in reasons["made/unknown"]
-    assert manifest.samples == 4
+    assert manifest.samples == 6
+    assert [(cut.clip, cut.reason[:10]) for cut in manifest.cuts] == [("made/thrown", "pelvis acc")]
 
     out, _ = finish(start(tmp_path, *command, "max_bad_share=0.5"))
-    assert "8, of which 4 are bad" in out
+    assert "9, of which 4 are bad" in out
+    assert "cut out        1 glitches of 1 clips, 0." in out
+    assert "made/thrown: 1." in out
     assert "nothing left to do" in out
     assert json.loads((tmp_path / "shards" / "run.json").read_text())["seed"] == 0

@@ -53,12 +53,12 @@ def said(datagen: Any) -> Any:
 
 
 def test_a_bvh_file(said: Any, tmp_path: Path, rng: np.random.Generator) -> None:
-    text = bvh_text(person(), smooth_values(person(), 31, rng), frame_time=0.0333333)
+    text = bvh_text(person(), smooth_values(person(), 61, rng), frame_time=0.0333333)
     (tmp_path / "waveRight_01.bvh").write_text(text)
     found = said(tmp_path / "waveRight_01.bvh")
     assert found["format"] == "a clip of motion capture (BVH)"
-    assert (found["joints"], found["frames"], found["rate"]) == ("22", "31", "30 a second")
-    assert found["duration"] == "1.00 s"
+    assert (found["joints"], found["frames"], found["rate"]) == ("22", "61", "30 a second")
+    assert found["duration"] == "2.00 s"
     assert found["units"].startswith("centimetres (the figure is 1")
     assert found["skeleton"] == "mixamo (preset)"
     assert (found["text"], found["problem"]) == ("wave right", "none")
@@ -101,6 +101,19 @@ def test_clips_of_amass(said: Any, tmp_path: Path) -> None:
     bad = said(write_amass(tmp_path / "bad.npz", trans=np.full((240, 3), 900.0)))
     assert bad["problem"].endswith("so positions are not in metres")
     assert bad["format"] == "a clip of AMASS: SMPL-H poses (npz)"
+
+
+def test_glitches_are_problems(said: Any, tmp_path: Path) -> None:
+    thrown = np.zeros((480, 3))
+    thrown[240:] = (0.5, 0, 0)
+    path = write_amass(tmp_path / "x.npz", trans=thrown, poses=np.zeros((480, 156)))
+    told = said(path)["problem"]
+    assert told.startswith("a glitch from 1.7")
+    assert told.endswith(" s (pelvis at 60 m/s), which a run cuts out")
+    values = smooth_values(person(), 121, np.random.default_rng(0))
+    values[60:, 0] += 400
+    (tmp_path / "x.bvh").write_text(bvh_text(person(), values))
+    assert "(pelvis accelerated at " in said(tmp_path / "x.bvh")["problem"]
 
 
 def test_clips_of_grab(said: Any, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from datagen.placement import MountingConfig
 from datagen.plan import Unit
 from datagen.population import People
 from datagen.sensor import SensorConfig, Triad
-from datagen.shards import read_shard
+from datagen.shards import read_info, read_shard
 from datagen.sources.choreography import ChoreographyConfig
 
 TEXT_E = np.linspace(-1, 1, 6, dtype=np.float32)
@@ -25,6 +25,14 @@ def waving(name="made/wave", seconds=3.0, rate=60.0, amplitude=1.0):
     rotations = np.zeros((len(time), 52, 3))
     rotations[:, JOINT_INDEX["right_shoulder"], 2] = amplitude * np.sin(np.pi * time)
     return Motion(name, rate, rotations, np.zeros((len(time), 3)), "a person waves", source="made")
+
+
+def jumping(name, frames, seconds=3.0):
+    """The same person, thrown half a metre to the side at some frames."""
+    motion = waving(name, seconds)
+    for frame in frames:
+        motion.translation_T3[frame:] += (0.5, 0.0, 0.0)
+    return motion
 
 
 class Shelf:
@@ -81,7 +89,7 @@ def test_the_description_says_where_a_sample_comes_from():
     assert {len(values) for values in sample.meta["people"].values()} == {3}
     told = {key: sample.meta[key] for key in sample.meta if key not in ("placement", "people")}
     assert told == {
-        "schema": 1,
+        "schema": 2,
         "source": "made",
         "clip": "made/wave",
         "subject": "",
@@ -163,9 +171,7 @@ def test_a_clip_shorter_than_a_window_is_bad(rate):
 
 
 def test_a_bad_clip_is_a_row_in_the_shard_and_ends_nothing(tmp_path):
-    wild = waving("made/wild")
-    wild = replace(wild, translation_T3=wild.translation_T3.copy())
-    wild.translation_T3[90:] = 1e6
+    wild = jumping("made/wild", [20, 70, 120, 170])
     broken = ValueError("could not convert string to float: 'x'")
     pipeline = pipeline_of(waving(), broken, wild)
     clips = tuple(pipeline._sources["made"].list_clips())
@@ -176,7 +182,34 @@ def test_a_bad_clip_is_a_row_in_the_shard_and_ends_nothing(tmp_path):
     assert [sample.key for sample in read_shard(info.path(tmp_path))] == ["made/wave-000"]
     reasons = {failure.clip: failure.reason for failure in info.failures}
     assert reasons["made/broken"].startswith("cannot be read: ValueError: could not convert")
-    assert "float16 cannot hold" in reasons["made/wild"]
+    assert reasons["made/wild"].startswith("has too little left beside its glitches: pelvis acc")
+    assert info.cuts == ()
+
+
+def test_glitches_are_cut_out_and_listed_and_nothing_is_smoothed_across(tmp_path):
+    whole = jumping("made/wave", [300], seconds=8.0)
+    pipeline = pipeline_of(whole, segment_seconds=3.0)
+    clips = tuple(pipeline._sources["made"].list_clips())
+    unit = Unit(0, "made", "train", clips)
+    info = pipeline.make_shard(tmp_path, unit, {"a person waves": TEXT_E})
+    (cut,) = info.cuts
+    assert (cut.clip, cut.reason) == ("made/wave", "pelvis accelerated at 450 m/s2")
+    assert read_info(tmp_path, 0) == info
+    first, end = round(cut.start * 60), round(cut.end * 60)
+    assert 280 <= first < 300 < end <= 320
+    parts = list(read_shard(info.path(tmp_path)))
+    assert [part.key[-4:] for part in parts] == ["-000", "-001", "-002"]
+    assert [part.meta["start"] for part in parts] == [0.0, 3.0, cut.end]
+    assert len({tuple(part.meta["people"]["stature"]) for part in parts}) == 1
+    after = replace(
+        whole,
+        rotations_TJ3=whole.rotations_TJ3[end:],
+        translation_T3=whole.translation_T3[end:],
+    )
+    (alone,) = samples_of(pipeline_of(after))
+    for name in ("pose_TJ3", "acc_NTW3", "gyro_NTW3", "shape_N10"):
+        np.testing.assert_array_equal(getattr(parts[2], name), getattr(alone, name))
+    assert np.linalg.norm(parts[1].acc_NTW3.astype(float), axis=-1).max() < 20
 
 
 def test_a_mistake_of_the_program_surfaces_with_the_name_of_the_clip(tmp_path, monkeypatch):

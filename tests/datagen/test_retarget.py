@@ -20,7 +20,7 @@ BODY = slice(0, 22)
 
 
 def read(joints: list[Joint], values: np.ndarray, skeleton: SkeletonMap = MIXAMO) -> Retargeted:
-    return retarget(parse_bvh(bvh_text(joints, values)), skeleton)
+    return retarget(parse_bvh(bvh_text(joints, values).encode()), skeleton)
 
 
 def still(joints: list[Joint], frames: int = 2) -> np.ndarray:
@@ -165,7 +165,7 @@ def test_axes_along_the_bones_change_nothing(rng: np.random.Generator) -> None:
             axes[joint.name] = axes[above]
     turned = with_turned_axes(joints, axes)
     bvh = bvh_text(turned, turned_values(joints, turned, axes, values))
-    assert_same(retarget(parse_bvh(bvh), skeleton), read(joints, values))
+    assert_same(retarget(parse_bvh(bvh.encode()), skeleton), read(joints, values))
 
 
 def test_t_pose_in_the_first_frame_is_left_out_and_used(rng: np.random.Generator) -> None:
@@ -174,7 +174,7 @@ def test_t_pose_in_the_first_frame_is_left_out_and_used(rng: np.random.Generator
     axes = {joint.name: Rotation.from_rotvec(rng.normal(size=3)).as_matrix() for joint in joints}
     turned = with_turned_axes(joints, axes)
     with_rest = np.vstack([still(joints, 1), values])
-    bvh = parse_bvh(bvh_text(turned, turned_values(joints, turned, axes, with_rest)))
+    bvh = parse_bvh(bvh_text(turned, turned_values(joints, turned, axes, with_rest)).encode())
     assert_same(retarget(bvh, replace(MIXAMO, rest="first_frame")), read(joints, values))
     alone = replace(bvh, values_TC=bvh.values_TC[:1])
     with pytest.raises(BadClipError, match="no frame after the rest pose"):
@@ -235,11 +235,11 @@ def test_fingers_follow_the_file_where_it_has_them_and_the_hand_where_not() -> N
             joints.append(Joint(f"mixamorig:LeftHand{finger}{knuckle}", above, offset))
             above = len(joints) - 1
     values = still(joints)
-    bvh = parse_bvh(bvh_text(joints, values))
+    bvh = parse_bvh(bvh_text(joints, values).encode())
     # Channels stand in the file's order, depth first.
     columns = np.cumsum([0, *(len(channels) for channels in bvh.channels)])
     values[1, columns[bvh.names.index("mixamorig:LeftHandIndex2")]] = -70.0  # Zrotation: curls
-    turned = retarget(parse_bvh(bvh_text(joints, values)), MIXAMO).rotations_TJ3
+    turned = retarget(parse_bvh(bvh_text(joints, values).encode()), MIXAMO).rotations_TJ3
     change = np.linalg.norm(turned[1] - turned[0], axis=-1)
     assert np.degrees(change[JOINT_INDEX["left_index2"]]) == pytest.approx(70, abs=3)
     others = np.delete(change, JOINT_INDEX["left_index2"])

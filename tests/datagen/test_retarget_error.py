@@ -36,7 +36,7 @@ def read_smpl_figure(shape: np.ndarray, scale: float, rng: np.random.Generator) 
     joints = smpl_figure(shape, scale)
     values = smooth_values(joints, 60, rng)
     values[:, :3] /= 100
-    return parse_bvh(bvh_text(joints, values))
+    return parse_bvh(bvh_text(joints, values).encode())
 
 
 def test_fit_finds_the_shape_that_a_file_was_made_with(rng: np.random.Generator) -> None:

@@ -1,5 +1,7 @@
+import errno
 import io
 import json
+import os
 import pickle
 import tarfile
 from dataclasses import replace
@@ -12,7 +14,7 @@ from cluster.errors import UserError
 from datagen import shards
 from datagen.motion import BadClipError
 from datagen.sample import ARRAY_MEMBERS, SCHEMA, Sample, to_half
-from datagen.shards import Failure, load_manifest, read_info, read_shard, verify, write_shard
+from datagen.shards import Cut, Failure, load_manifest, read_info, read_shard, verify, write_shard
 
 
 def made_sample(key="clip/a-000", frames=150, bodies=3, seed=0):
@@ -32,7 +34,7 @@ def made_sample(key="clip/a-000", frames=150, bodies=3, seed=0):
     )
 
 
-def written(folder, index=0, samples=(), failures=(), split="train"):
+def written(folder, index=0, samples=(), failures=(), split="train", cuts=()):
     return write_shard(
         folder,
         index,
@@ -43,6 +45,7 @@ def written(folder, index=0, samples=(), failures=(), split="train"):
         text_backend="minilm",
         clips=len(samples) + len(failures),
         failures=list(failures),
+        cuts=cuts,
     )
 
 
@@ -116,6 +119,36 @@ def test_an_error_while_writing_leaves_nothing(tmp_path):
         )
     assert list(tmp_path.iterdir()) == []
     assert read_info(tmp_path, 0) is None
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_in_mid_shard_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, number):
+    written(tmp_path, 0, [made_sample()])
+    before = sorted(tmp_path.iterdir())
+    write = shards._CountedFile.write
+
+    def until_full(self, data):
+        if self.bytes > 100_000:
+            raise OSError(number, os.strerror(number))
+        return write(self, data)
+
+    monkeypatch.setattr(shards._CountedFile, "write", until_full)
+    with pytest.raises(UserError, match=r"shard-000001.tar: cannot be written: .*; make room") as e:
+        written(tmp_path, 1, [made_sample(f"clip/{name}-000") for name in "abc"])
+    assert "\n" not in str(e.value)
+    assert sorted(tmp_path.iterdir()) == before
+    monkeypatch.undo()
+    assert written(tmp_path, 1, [made_sample("clip/a-000")]).samples == 1
+
+
+def test_what_was_cut_out_stands_in_shard_and_manifest(tmp_path):
+    cut = Cut("clip/a", 1.25, 2.5, "head accelerated at 866 m/s2")
+    infos = [written(tmp_path, 0, [made_sample()], cuts=[cut]), written(tmp_path, 1, [])]
+    assert read_info(tmp_path, 0) == infos[0]
+    assert infos[0].cuts == (cut,)
+    assert summed(tmp_path, infos).cuts == (cut,)
+    assert load_manifest(tmp_path).cuts == (cut,)
+    assert verify(tmp_path).shards[0].cuts == ()
 
 
 def test_a_tar_without_json_or_json_without_tar_does_not_exist(tmp_path):
