@@ -29,7 +29,7 @@ from datagen.text import Vector
 
 
 @dataclass(frozen=True)
-class _Stretch:
+class Stretch:
     """A clean part of a clip, and the second of the clip at which it begins."""
 
     start: float
@@ -62,7 +62,7 @@ class Pipeline:
         def samples() -> Iterator[Sample]:
             for clip in unit.clips:
                 try:
-                    stretches, found = self._stretches(clip)
+                    stretches, found = self.stretches(clip)
                     cuts.extend(found)
                     yield from self._samples(clip, stretches, unit.split, vectors[clip.text])
                 except BadClipError as error:
@@ -83,10 +83,10 @@ class Pipeline:
 
     def samples(self, clip: ClipRef, split: str, text_E: Vector) -> list[Sample]:
         """Return the segments of one clip; raises BadClipError when it cannot be used."""
-        stretches, _ = self._stretches(clip)
+        stretches, _ = self.stretches(clip)
         return self._samples(clip, stretches, split, text_E)
 
-    def _stretches(self, clip: ClipRef) -> tuple[list["_Stretch"], list[Cut]]:
+    def stretches(self, clip: ClipRef) -> tuple[list["Stretch"], list[Cut]]:
         """Return what of a clip is to be used, and what was cut out of it."""
         motion = self._read(clip)
         frames = Smoother(motion.rate, RATE, self.config.imu.cutoff).target_frames(
@@ -100,14 +100,14 @@ class Pipeline:
         kept, glitches = clean_stretches(
             motion, self._reference.offsets_NJ3[0], self.config.glitches, fewest
         )
-        stretches = [_Stretch(first / motion.rate, part) for first, part in kept]
+        stretches = [Stretch(first / motion.rate, part) for first, part in kept]
         return stretches, [
             Cut(clip.name, glitch.first / motion.rate, glitch.end / motion.rate, glitch.reason)
             for glitch in glitches
         ]
 
     def _samples(
-        self, clip: ClipRef, stretches: list["_Stretch"], split: str, text_E: Vector
+        self, clip: ClipRef, stretches: list["Stretch"], split: str, text_E: Vector
     ) -> list[Sample]:
         try:
             return self._synthesize(clip, stretches, split, text_E)
@@ -128,7 +128,7 @@ class Pipeline:
             raise BadClipError(f"cannot be read: {type(error).__name__}: {error}") from error
 
     def _synthesize(
-        self, clip: ClipRef, stretches: list["_Stretch"], split: str, text_E: Vector
+        self, clip: ClipRef, stretches: list["Stretch"], split: str, text_E: Vector
     ) -> list[Sample]:
         config = self.config
         rng = np.random.default_rng(seed_from(config.seed, clip.name))

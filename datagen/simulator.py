@@ -9,8 +9,9 @@ import numpy as np
 
 from cluster.runs import seed_from
 from datagen.body import Bodies, BodyConfig, load_body_model, reference_body
+from datagen.glitches import GlitchConfig, find_glitches
 from datagen.imu import RATE, ImuConfig, synthesize
-from datagen.motion import JOINT_INDEX, PARENTS, Array, Motion
+from datagen.motion import JOINT_INDEX, PARENTS, Array, BadClipError, Motion
 from datagen.normalize import normalize
 from datagen.placement import as_worn, turned
 from datagen.sensor import measured
@@ -26,8 +27,14 @@ class Simulator:
     def signals(self, motion: Motion) -> Array:
         """Return both wrists' signals (T, W, 6) at 60 Hz, m/s2 and rad/s.
 
-        Raises BadClipError for a clip that cannot be differentiated.
+        Raises BadClipError for a clip that cannot be differentiated, or that has a glitch: what is
+        compared with a watch second by second must be whole.
         """
+        bones_J3 = self._reference.offsets_NJ3[0]
+        glitches = find_glitches(motion, bones_J3, GlitchConfig(), fewest=1)
+        if glitches:
+            first = glitches[0]
+            raise BadClipError(f"has a glitch at {first.first / motion.rate:.2f} s: {first.reason}")
         rng = np.random.default_rng(seed_from("fidelity", motion.name))
         body = self._reference
         if motion.offsets_J3 is None:

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from cluster.errors import UserError
-from datagen.body import BodyModel, Mannequin, load_body_model, reference_body
+from datagen.body import Bodies, BodyModel, Mannequin, load_body_model, reference_body
 from datagen.config import DatagenConfig, check, open_sources
 from datagen.generate import PLAN
 from datagen.motion import Array, BadClipError
 from datagen.normalize import normalize
-from datagen.pipeline import Pipeline
+from datagen.pipeline import Pipeline, Stretch
 from datagen.sample import RATE, Sample
 from datagen.shards import read_info, read_shard
 from datagen.smoothing import Smoother
@@ -70,14 +70,27 @@ def clip_of_sources(config: DatagenConfig, name: str) -> FoundClip:
     _refuse_unknown(name, refs, "this configuration")
     ref = refs[name]
     try:
-        motion = sources[ref.source].read_clip(ref)
-        samples = Pipeline(config, "").samples(ref, "train", np.zeros(1, dtype=np.float32))
+        pipeline = Pipeline(config, "")
+        stretches, _ = pipeline.stretches(ref)
+        samples = pipeline.samples(ref, "train", np.zeros(1, dtype=np.float32))
     except BadClipError as error:
         raise UserError(f"{name}: is a bad clip: {error}") from None
     model = load_body_model(config.body)
-    normal = normalize(motion, reference_body(model))
-    smoother = Smoother(motion.rate, RATE, config.imu.cutoff)
-    return FoundClip(samples, model, smoother.apply(normal.translation_T3.T, derivative=0).T)
+    return FoundClip(samples, model, _path(stretches, reference_body(model), config.imu.cutoff))
+
+
+def _path(stretches: list[Stretch], reference: Bodies, cutoff: float) -> Array:
+    """Return the pelvis' path (T, 3) at 60 Hz; zero where a glitch was cut out."""
+    parts = []
+    for stretch in stretches:
+        smoother = Smoother(stretch.motion.rate, RATE, cutoff)
+        normal = normalize(stretch.motion, reference)
+        path_T3 = smoother.apply(normal.translation_T3.T, derivative=0).T
+        parts.append((round(stretch.start * RATE), path_T3))
+    whole_T3 = np.zeros((max(first + len(path_T3) for first, path_T3 in parts), 3))
+    for first, path_T3 in parts:
+        whole_T3[first : first + len(path_T3)] = path_T3
+    return whole_T3
 
 
 def _refuse_unknown(name: str, known: Collection[str], where: str) -> None:

@@ -52,6 +52,7 @@ def _page(folder: Path, manifest: Manifest, found: Survey) -> str:
     sections = [
         _hours(manifest),
         _failures(manifest),
+        _cuts(manifest),
         _ranges(found),
         _spectra(found),
         _bodies(manifest, found),
@@ -186,6 +187,21 @@ def _failures(manifest: Manifest) -> str:
     text = f"{len(manifest.failures)} of {manifest.clips} clips; all stand in manifest.json."
     body = table(["reason", "such as", "clips"], rows, words=2)
     return section("Bad clips", body + note(text), alarming=True)
+
+
+def _cuts(manifest: Manifest) -> str:
+    """Return the glitches that were cut out, the longest first; nothing where there are none."""
+    if not manifest.cuts:
+        return ""
+    longest = sorted(manifest.cuts, key=lambda cut: cut.start - cut.end)
+    rows = [
+        (False, [cut.clip, f"{cut.start:.2f} to {cut.end:.2f}", cut.reason])
+        for cut in longest[:MOST_ROWS]
+    ]
+    seconds = sum(cut.end - cut.start for cut in manifest.cuts)
+    text = f"{len(manifest.cuts)} stretches, {seconds:.1f} s in all; all stand in manifest.json."
+    body = table(["clip", "seconds", "what moves as no person can"], rows, words=3)
+    return section("Glitches cut out", body + note(text))
 
 
 def _made(manifest: Manifest) -> str:

@@ -27,14 +27,14 @@ def made_shards(folder: Path, bad: str = "", **keys) -> Path:
     )
     pipeline = Pipeline(config, data_digest(config))
     if bad:
-        good = pipeline.samples
+        good = pipeline.stretches
 
-        def samples(clip, *rest):
+        def stretches(clip):
             if bad in clip.name:
                 raise BadClipError("has 12 NaN values")
-            return good(clip, *rest)
+            return good(clip)
 
-        pipeline.samples = samples
+        pipeline.stretches = stretches
     clips = open_sources(config.sources)["choreography"].list_clips()
     units = make_plan(
         clips,
