@@ -17,7 +17,8 @@ from typing import IO, Any, TypeVar
 from urllib.parse import quote, unquote
 
 from cluster.errors import UserError
-from cluster.stores import FULL, WEB, ask, redacted, scheme_of
+from cluster.secrets import redacted
+from cluster.stores import FULL, WEB, ask, scheme_of
 
 URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 # There an object is seen once all of it has arrived, and folders are nothing but beginnings of
@@ -88,9 +89,9 @@ class Url:
         """Return the file of another name in the same folder."""
         return self.parent / name
 
-    def relative_to(self, folder: "Url") -> Path:
+    def relative_to(self, folder: str) -> Path:
         """Return the way here from a folder above."""
-        return Path(*self.parts).relative_to(Path(*folder.parts))
+        return Path(*self.parts).relative_to(Path(*Url(folder).parts))
 
     def resolve(self) -> "Url":
         """Return the same: a URL is absolute."""
@@ -248,7 +249,7 @@ class Url:
 
 Location = Path | Url
 # A Path in is a Path out, a Url in is a Url out.
-Place = TypeVar("Place", Path, Url)
+Place = TypeVar("Place", Path, Url, Path | Url)
 
 
 def files_in(folder: Place) -> Iterator[Place]:

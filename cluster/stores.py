@@ -7,13 +7,13 @@ alone stays an OSError, with the errno, text and name that `open` gives it.
 
 import errno
 import os
-import re
 import sys
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from cluster.errors import UserError
+from cluster.secrets import redacted
 
 T = TypeVar("T")
 
@@ -33,15 +33,6 @@ STATUS = {401: PermissionError, 403: PermissionError, 404: FileNotFoundError}
 READ_ONLY_STATUS = (405, 501)
 # Of a web server's answers from 400 to 499 these may be others the next time.
 PASSING_STATUS = (408, 425, 429)
-PASSWORD = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/@\s'\"]+@")
-SECRET = re.compile(
-    r"([?&][\w%.-]*(?:sig|token|key|secret|credential|password)[\w%.-]*=)[^&\s'\"]+", re.IGNORECASE
-)
-
-
-def redacted(text: object) -> str:
-    """Return text without the passwords and signatures that URLs in it carry."""
-    return SECRET.sub(r"\1***", PASSWORD.sub(r"\1***@", str(text)))
 
 
 def scheme_of(url: str) -> str:

@@ -5,13 +5,14 @@ Shape letters: T frames, J joints, N bodies, W wrists, E width of a text vector.
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cluster.errors import UserError
 from cluster.runs import seed_from
+from cluster.secrets import redacted
+from cluster.storage import Location
 from datagen.body import draw_bodies, load_body_model, reference_body
 from datagen.config import DatagenConfig, open_sources
 from datagen.imu import synthesize
@@ -41,7 +42,7 @@ class Pipeline:
         """Kind of the body model."""
         return self._model.kind
 
-    def make_shard(self, folder: Path, unit: Unit, vectors: dict[str, Vector]) -> ShardInfo:
+    def make_shard(self, folder: Location, unit: Unit, vectors: dict[str, Vector]) -> ShardInfo:
         """Write the shard of one unit; a bad clip is a failure in its JSON.
 
         `vectors` holds the vector of every sentence in the unit.
@@ -53,7 +54,7 @@ class Pipeline:
                 try:
                     yield from self.samples(clip, unit.split, vectors[clip.text])
                 except BadClipError as error:
-                    failures.append(Failure(clip.name, str(error)))
+                    failures.append(Failure(clip.name, redacted(error)))
 
         return write_shard(
             folder,
@@ -81,7 +82,9 @@ class Pipeline:
         except (BadClipError, UserError):
             raise
         except Exception as error:
-            error.add_note(f"while making the samples of clip {clip.name} ({clip.locator})")
+            error.add_note(
+                f"while making the samples of clip {clip.name} ({redacted(clip.locator)})"
+            )
             raise
 
     def _read(self, clip: ClipRef) -> Motion:
