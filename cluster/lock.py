@@ -120,12 +120,13 @@ def _read(lock: Url) -> Held:
 
 
 def _seconds_to_live(holder: Held) -> float:
-    if not holder or (holder["host"] == socket.gethostname() and not _is_alive(holder["pid"])):
+    if not holder or (holder["host"] == socket.gethostname() and not is_alive(holder["pid"])):
         return 0.0
     return holder["renewed"] + SECONDS_UNTIL_DEAD - time.time()
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether a process of this machine is still there."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

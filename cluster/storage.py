@@ -168,7 +168,7 @@ class Url:
         """Replace this file by the local file `path`, whole or not at all.
 
         On an object store that is what putting does. Elsewhere the file arrives under another
-        name and is then moved, which is as sudden as the store's moving is.
+        name and is then moved, which is as sudden as the store's own moving or copying is.
         """
 
         def put(store: Any, there: str) -> None:
@@ -180,7 +180,7 @@ class Url:
             store.makedirs(folder, exist_ok=True)
             try:
                 store.put_file(str(path), coming)
-                store.mv(coming, there)
+                _move(store, coming, there)
             except BaseException:
                 with suppress(Exception):
                     store.rm_file(coming)
@@ -245,6 +245,17 @@ class Url:
             self.text,
             lambda store, path: [self / name[len(path) :].lstrip("/") for name in store.find(path)],
         )
+
+
+def _move(store: Any, old: str, new: str) -> None:
+    from fsspec import AbstractFileSystem
+
+    # What stores inherit would take the ? and [ in a name for a pattern.
+    if type(store).mv is AbstractFileSystem.mv:
+        store.cp_file(old, new)
+        store.rm_file(old)
+    else:
+        store.mv(old, new)
 
 
 Location = Path | Url
