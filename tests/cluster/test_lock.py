@@ -48,10 +48,14 @@ def test_only_one_run_has_a_folder(folder, tmp_path, kind):
 
 
 def test_the_lock_at_a_url_says_who_has_it_and_goes_with_the_run(folder):
-    with pytest.raises(KeyError), locked(folder, "output"):
-        holder = json.loads((folder / LOCK).read_text())
-        assert (holder["host"], holder["pid"]) == (socket.gethostname(), os.getpid())
-        raise KeyError
+    def fail():
+        with locked(folder, "output"):
+            holder = json.loads((folder / LOCK).read_text())
+            assert (holder["host"], holder["pid"]) == (socket.gethostname(), os.getpid())
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     assert not (folder / LOCK).exists()
 
 
