@@ -113,7 +113,7 @@ def _renewed(mine: Held) -> bytes:
 def _read(lock: Url) -> Held:
     """Return who holds a lock; nothing where it is gone or is none."""
     with suppress(FileNotFoundError, ValueError):
-        holder = json.loads(lock.read_text())
+        holder = json.loads(lock.read_bytes())
         if isinstance(holder, dict) and {"host", "pid", "run", "renewed"} <= set(holder):
             return holder
     return {}

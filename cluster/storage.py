@@ -154,6 +154,11 @@ class Url:
             self.fetch(Path(copy.name))
             return open(copy.name, mode, buffering, encoding, errors, newline)
 
+    def read_bytes(self) -> bytes:
+        """Return the content of a file."""
+        with self.open("rb") as file:
+            return file.read()
+
     def read_text(self, encoding: str | None = None, errors: str | None = None) -> str:
         """Return the text of a file."""
         with self.open("r", encoding=encoding, errors=errors) as file:
@@ -177,7 +182,7 @@ class Url:
                 return
             folder, _, name = there.rpartition("/")
             coming = f"{folder}/{part_name(name)}"
-            store.makedirs(folder, exist_ok=True)
+            self._make_folder(store, there)
             try:
                 store.put_file(str(path), coming)
                 _move(store, coming, there)
@@ -186,8 +191,11 @@ class Url:
                     store.rm_file(coming)
                 raise
 
-        with told_when_full(self.parent):
-            ask(self.text, put)
+        try:
+            with told_when_full(self.parent):
+                ask(self.text, put)
+        except (FileNotFoundError, PermissionError) as error:
+            raise UserError(f"{redacted(self)}: cannot be written: {error.strerror}") from None
 
     def create(self, content: bytes) -> None:
         """Write a small file that must not be there yet; raises FileExistsError.
@@ -195,7 +203,12 @@ class Url:
         Where the store can tell (S3, Google Cloud Storage, memory), one of two that do this at
         once fails; elsewhere both may succeed.
         """
-        ask(self.text, lambda store, path: store.pipe_file(path, content, mode="create"))
+
+        def create(store: Any, path: str) -> None:
+            self._make_folder(store, path)
+            store.pipe_file(path, content, mode="create")
+
+        ask(self.text, create)
 
     def write_bytes(self, content: bytes) -> None:
         """Write a small file."""
@@ -218,6 +231,11 @@ class Url:
         found = re.fullmatch(web if self._is_web else other, self.text, re.DOTALL)
         assert found is not None
         return found[1], found[2], found[3]
+
+    def _make_folder(self, store: Any, path: str) -> None:
+        # Object stores have none, and might make the bucket itself.
+        if scheme_of(self.text) not in OBJECT_STORES:
+            store.makedirs(path.rpartition("/")[0], exist_ok=True)
 
     def _info(self) -> dict[str, Any]:
         try:

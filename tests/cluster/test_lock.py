@@ -4,23 +4,18 @@ import socket
 import subprocess
 import time
 
-import fsspec
 import pytest
 
 from cluster import lock
 from cluster.errors import UserError
 from cluster.lock import LOCK, locked
-from cluster.storage import location
 
 ELSEWHERE = {"host": "elsewhere", "pid": 1, "run": "other"}
 
 
 @pytest.fixture
-def folder():
-    store = fsspec.filesystem("memory")
-    store.store.clear()
-    store.pseudo_dirs[:] = [""]
-    return location("memory://box/shards")
+def folder(memory):
+    return memory / "shards"
 
 
 def held(folder, **changed):

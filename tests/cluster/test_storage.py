@@ -4,7 +4,6 @@ import pickle
 import re
 from pathlib import Path, PurePosixPath
 
-import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
@@ -40,15 +39,6 @@ def web(here, monkeypatch):
     monkeypatch.setattr(stores, "PAUSES", (0.01, 0.01))
     with served(here) as web:
         yield web
-
-
-@pytest.fixture
-def memory():
-    """An empty folder in memory."""
-    store = fsspec.filesystem("memory")
-    store.store.clear()
-    store.pseudo_dirs[:] = [""]
-    return location("memory://box/folder")
 
 
 @pytest.fixture(params=["memory", "http", "http/", "file"])
