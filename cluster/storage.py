@@ -36,7 +36,7 @@ def location(text: str) -> "Path | Url":
     return Url(text)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Url:
     """A file or folder at a URL; what is named as in Path does what it does there.
 
@@ -49,6 +49,9 @@ class Url:
     def __str__(self) -> str:
         """Return all that is needed to reach it, passwords too; `redacted` is for people."""
         return self.text
+
+    def __repr__(self) -> str:
+        return f"Url({redacted(self)!r})"
 
     def __lt__(self, other: "Url") -> bool:
         return self.parts < other.parts

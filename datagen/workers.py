@@ -51,11 +51,16 @@ class Worker:
     @cached_property
     def _pipeline(self) -> Pipeline:
         read = [location(source.folder) for _, _, source in folders(self.config.sources)]
+        node = socket.gethostname()
         for folder in (self.folder, *read):
-            if not folder.is_dir():
+            try:
+                is_seen = folder.is_dir()
+            except UserError as error:
+                raise UserError(f"node {node}: {error}") from None
+            if not is_seen:
                 raise UserError(
-                    f"{folder}: node {socket.gethostname()} does not see this folder; every node "
-                    "of the cluster must see the same file system, or reach the same URL"
+                    f"{folder}: node {node} does not see this folder; every node of the cluster "
+                    "must see the same file system, or reach the same URL"
                 )
         return Pipeline(self.config, self.config_digest)
 

@@ -222,6 +222,7 @@ def test_passwords_and_signatures_are_not_shown():
     ):
         assert "lovelace" not in redacted(text)
         assert "host/x" in redacted(text)
+    assert "lovelace" not in repr(location("http://ada:lovelace@host/x"))
     for text in ("s3://bucket/x@y", "ada@host: hello", "runs/a?b=c", "https://host/x?page=2"):
         assert redacted(text) == text
 
