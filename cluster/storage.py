@@ -250,11 +250,13 @@ class Url:
         """Return what lies in the folder, each with whether it is a folder itself."""
 
         def listed(store: Any, path: str) -> list[tuple[Url, bool]]:
-            entries = []
+            entries, within = [], path.rstrip("/") + "/"
             for entry in store.ls(path, detail=True):
-                full = entry["name"].rstrip("/")
-                name = Url(full).name if self._is_web else full.rpartition("/")[2]
-                if name and full != path.rstrip("/"):
+                name = entry["name"].rstrip("/").removeprefix(within)
+                # A page also has links to sort it by, and to what lies elsewhere.
+                is_odd = self._is_web and (name == ".." or name[:1] in "?#")
+                if name and "/" not in name and not is_odd:
+                    name = unquote(name) if self._is_web else name
                     entries.append((self / name, entry["type"] == "directory"))
             return entries
 

@@ -80,6 +80,20 @@ def test_what_lies_at_a_url_is_what_lies_in_the_folder(here, there):
     assert missing.value.errno == errno.ENOENT
 
 
+def test_other_links_of_an_index_page_are_not_followed(web, here):
+    (here / "deep" / "index.html").write_text(
+        '<a href="?C=N;O=D">Name</a> <a href="/">Parent Directory</a> <a href="../">Up</a>'
+        '<a href="../one.csv">one</a> <a href="https://example.org/x.bvh">elsewhere</a>'
+        f'<a href="er/">er/</a> <a href="/deep/empty.npz">e</a> <a href="{web.url}/deep/b.npz">'
+    )
+    deep = location(f"{web.url}/deep")
+    assert sorted(each.relative_to(str(deep)).as_posix() for each in deep.files()) == [
+        "b.npz",
+        "empty.npz",
+        "er/walk (1).bvh",
+    ]
+
+
 @pytest.mark.parametrize("way", ["a.npz", "a/b.c.tar", "a b/.hidden", "x#y/z?", "no_ending"])
 @pytest.mark.parametrize("top", ["s3://bucket/data", "http://host:80/data", "memory://data"])
 def test_names_are_those_of_pathlib(top, way):
