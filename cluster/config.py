@@ -35,9 +35,14 @@ def load_config(schema: type[Schema], preset: Path | None, overrides: Sequence[s
     return cast(Schema, OmegaConf.to_object(config))
 
 
+def config_text(config: object) -> str:
+    """Return a resolved config dataclass as YAML."""
+    return OmegaConf.to_yaml(OmegaConf.structured(config), resolve=True)
+
+
 def save_config(config: object, path: Path) -> None:
     """Write a resolved config dataclass as YAML."""
-    OmegaConf.save(OmegaConf.structured(config), path, resolve=True)
+    path.write_text(config_text(config))
 
 
 def _layers(preset: Path | None, overrides: Sequence[str]) -> Iterable[tuple[str, DictConfig]]:

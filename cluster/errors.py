@@ -4,6 +4,8 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from cluster.secrets import redacted
+
 USER_ERROR_STATUS = 2
 
 
@@ -21,7 +23,7 @@ def exit_with(main: Callable[[], int]) -> NoReturn:
     try:
         sys.exit(main())
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {redacted(error)}", file=sys.stderr)
         sys.exit(USER_ERROR_STATUS)
     except KeyboardInterrupt:
         print("interrupted; the same command continues the work", file=sys.stderr)

@@ -1,6 +1,5 @@
 """What a run leaves behind so that it can be understood and repeated."""
 
-import errno
 import hashlib
 import json
 import os
@@ -12,10 +11,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import NamedTemporaryFile, gettempdir
 from typing import IO
 
-from cluster.config import save_config
-from cluster.errors import UserError
+from cluster.config import config_text
+from cluster.secrets import redacted
+from cluster.storage import Location, Url, part_name, told_when_full
 
 RECORDED_PACKAGES = (
     "multi3net-plus",
@@ -29,35 +30,35 @@ RECORDED_PACKAGES = (
     "sentence-transformers",
     "omegaconf",
 )
-# A full disk, and a full share of it.
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
-def replace_when_whole(path: Path, mode: str = "w") -> Iterator[IO]:
+def replace_when_whole(path: Location, mode: str = "w") -> Iterator[IO]:
     """Open a temporary file that takes the name `path` only once it is written and synced.
 
-    Raises UserError for a full disk, which leaves nothing of the file.
+    For a URL it lies on this machine and is then put there. Raises UserError, naming the folder,
+    where there is no space left.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(temporary, mode) as file:
+    if isinstance(path, Url):
+        with told_when_full(Path(gettempdir())), NamedTemporaryFile(mode) as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        if error.errno not in NO_ROOM:
-            raise
-        raise UserError(
-            f"{path}: cannot be written: {error.strerror}; make room and type the command again"
-        ) from None
+            path.put(Path(file.name))
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(part_name(path.name))
+    try:
+        with told_when_full(path.parent):
+            with open(temporary, mode) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: object) -> None:
+def write_json(path: Location, value: object) -> None:
     """Write `value` as readable JSON, whole or not at all."""
     with replace_when_whole(path) as file:
         json.dump(value, file, indent=2, sort_keys=True)
@@ -76,14 +77,17 @@ def seed_from(*parts: object) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
 
 
-def write_run_record(folder: Path, config: object, seed: int) -> None:
-    """Write `config.yaml` and `run.json` (command, seed, commit, versions) into a run folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    save_config(config, folder / "config.yaml")
+def write_run_record(folder: Location, config: object, seed: int) -> None:
+    """Write `config.yaml` and `run.json` (command, seed, commit, versions) into a run folder.
+
+    Passwords in URLs stay out of them.
+    """
+    with replace_when_whole(folder / "config.yaml") as file:
+        file.write(redacted(config_text(config)))
     write_json(
         folder / "run.json",
         {
-            "command": sys.argv,
+            "command": [redacted(part) for part in sys.argv],
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "seed": seed,
             "commit": git_commit(),

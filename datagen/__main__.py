@@ -8,6 +8,8 @@ from pathlib import Path
 
 from cluster.config import load_config
 from cluster.errors import UserError, exit_with
+from cluster.secrets import redacted
+from cluster.storage import Location, Url, location
 from datagen.config import DatagenConfig
 from datagen.generate import Outcome, check_bad_share, generate
 from datagen.inspect import inspect, list_sources
@@ -39,19 +41,22 @@ def _generate(arguments: list[str]) -> int:
     given = parser.parse_intermixed_args(arguments)
     config = load_config(DatagenConfig, given.config, given.overrides)
     outcome = generate(config)
-    _print_manifest(Path(config.output), outcome.manifest)
+    _print_manifest(location(config.output), outcome.manifest)
     _print_run(outcome)
     check_bad_share(outcome.manifest, config)
+    folder = location(config.output)
+    copied = isinstance(folder, Url)
     print(
-        f"next           deepspeed pretrain/train.py --config configs/pretrain/demo.yaml "
-        f"data={config.output}"
+        f"next           {'a local copy of these, then ' if copied else ''}deepspeed "
+        "pretrain/train.py --config configs/pretrain/demo.yaml "
+        f"data={'COPY' if copied else folder}"
     )
     return 0
 
 
 def _verify(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser("python -m datagen verify")
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=location)
     folder = parser.parse_args(arguments).folder
     _print_manifest(folder, verify(folder))
     print("verified       every checksum matches and every sample can be read")
@@ -60,7 +65,7 @@ def _verify(arguments: list[str]) -> int:
 
 def _inspect(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser("python -m datagen inspect")
-    parser.add_argument("file", type=Path)
+    parser.add_argument("file", type=location)
     print(inspect(parser.parse_args(arguments).file))
     return 0
 
@@ -101,8 +106,8 @@ def _ranges(arguments: list[str]) -> int:
     return ranges.main(arguments)
 
 
-def _print_manifest(folder: Path, manifest: Manifest) -> None:
-    print(f"shards         {len(manifest.shards)} in {folder}, {_megabytes(manifest)}")
+def _print_manifest(folder: Location, manifest: Manifest) -> None:
+    print(f"shards         {len(manifest.shards)} in {redacted(folder)}, {_megabytes(manifest)}")
     print(f"clips          {manifest.clips}, of which {len(manifest.failures)} are bad")
     _print_some([f"{failure.clip}: {failure.reason}" for failure in manifest.failures], folder)
     if manifest.cuts:
@@ -126,11 +131,11 @@ def _print_manifest(folder: Path, manifest: Manifest) -> None:
     print(f"text           {manifest.text_backend}, {manifest.text_size} values")
 
 
-def _print_some(rows: list[str], folder: Path) -> None:
+def _print_some(rows: list[str], folder: Location) -> None:
     for row in rows[:ROWS_SHOWN]:
         print(f"               {row}")
     if len(rows) > ROWS_SHOWN:
-        print(f"               and more: all stand in {folder / MANIFEST}")
+        print(f"               and more: all stand in {redacted(folder / MANIFEST)}")
 
 
 def _megabytes(manifest: Manifest) -> str:

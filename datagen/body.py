@@ -9,11 +9,11 @@ Shape letters: N bodies, J joints (the 52 of SMPL-H), V vertices, S shape values
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.resources import as_file, files
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from cluster.storage import location
 from datagen.kinematics import offsets_from_rest
 from datagen.motion import HAND_JOINT_NAMES, JOINT_INDEX, PARENTS, Array
 from datagen.population import (
@@ -131,7 +131,7 @@ def load_body_model(config: BodyConfig) -> BodyModel:
     # Imported here because it brings torch: seconds and memory that most workers do without.
     from datagen.smpl_file import SmplFile
 
-    return SmplFile(Path(config.model))
+    return SmplFile(location(config.model))
 
 
 def reference_body(model: BodyModel) -> Bodies:

@@ -9,6 +9,7 @@ import numpy as np
 from cluster.connect import ClusterConfig
 from cluster.errors import UserError
 from cluster.runs import digest
+from cluster.secrets import redacted
 from datagen.body import BodyConfig
 from datagen.glitches import GlitchConfig
 from datagen.imu import RATE, ImuConfig
@@ -24,6 +25,8 @@ from datagen.text import TextConfig
 
 # What may change between a run and its continuation: where and how it runs, not what it makes.
 NOT_OF_THE_DATA = ("output", "max_bad_share", "cluster", "text.cache")
+# Keys of a source that say where its files lie. The plan compares what they list and say.
+PLACES = ("folder", "descriptions", "babel", "humanml3d", "sentences", "texts")
 
 # What reads the folders under each key of SourcesConfig.
 FOLDER_SOURCES: dict[str, Callable[[Any], Source]] = {
@@ -150,9 +153,10 @@ def folders(config: SourcesConfig) -> Iterator[tuple[str, str, Any]]:
 def data_keys(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keys, dotted, that decide the data, and their values."""
     return {
-        key: value
+        key: redacted(value) if isinstance(value, str) else value
         for key, value in _flat(config, "")
         if not any(key == other or key.startswith(f"{other}.") for other in NOT_OF_THE_DATA)
+        and not (key.startswith("sources.") and key.rpartition(".")[2] in PLACES)
     }
 
 

@@ -1,12 +1,10 @@
 """A datagen run from configuration to manifest: begin or continue, make what is missing, sum up."""
 
-import fcntl
 import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -15,8 +13,10 @@ import cluster
 import datagen
 from cluster.connect import connected
 from cluster.errors import UserError
+from cluster.lock import locked
 from cluster.progress import Progress
 from cluster.runs import write_json, write_run_record
+from cluster.storage import Location, location, remove_parts
 from datagen import plan
 from datagen.config import DatagenConfig, check, data_digest, data_keys, open_sources
 from datagen.pipeline import Pipeline, placement
@@ -26,13 +26,12 @@ from datagen.shards import (
     Manifest,
     ShardInfo,
     info_path,
-    read_info,
+    read_infos,
     write_manifest,
 )
 from datagen.text import embed
 
 PLAN = "plan.json"
-LOCK = ".lock"
 CODE = (cluster, datagen)
 
 
@@ -57,10 +56,10 @@ def generate(config: DatagenConfig) -> Outcome:
     config_digest = data_digest(config)
     pipeline = Pipeline(config, config_digest)
     units = _plan(config)
-    folder = Path(config.output)
-    with _locked(folder):
+    folder = location(config.output)
+    with locked(folder, "output"), _tidy(folder):
         _begin_or_continue(folder, config, units)
-        infos = {unit.index: info for unit in units if (info := read_info(folder, unit.index))}
+        infos = read_infos(folder)
         missing = [unit for unit in units if unit.index not in infos]
         for info in _make(missing, units, config, config_digest) if missing else ():
             infos[info.index] = info
@@ -89,7 +88,7 @@ def check_bad_share(manifest: Manifest, config: DatagenConfig) -> None:
     raise UserError(
         f"{config.output}: {bad} of {manifest.clips} clips are bad ({share:.0%}; max_bad_share is "
         f"{config.max_bad_share:.0%}), such as {first.clip}: {first.reason}; all reasons stand in "
-        f"{Path(config.output) / MANIFEST}, and what was made stays"
+        f"{location(config.output) / MANIFEST}, and what was made stays"
     )
 
 
@@ -109,30 +108,16 @@ def _plan(config: DatagenConfig) -> list[Unit]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other runs out of a folder; the lock goes with the process, however that ends."""
+def _tidy(folder: Location) -> Iterator[None]:
+    """Remove what killed runs and killed workers were writing, before and after."""
+    remove_parts(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = open(folder / LOCK, "w")  # noqa: SIM115
-    except OSError as error:
-        raise UserError(f"output={folder}: cannot be written to: {error.strerror}") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"output={folder}: another run is writing there") from None
-        _remove_left_overs(folder)
         yield
-        _remove_left_overs(folder)
+    finally:
+        remove_parts(folder)
 
 
-def _remove_left_overs(folder: Path) -> None:
-    """Remove what killed runs and killed workers were writing."""
-    for left_over in folder.glob(".*.part"):
-        left_over.unlink(missing_ok=True)
-
-
-def _begin_or_continue(folder: Path, config: DatagenConfig, units: list[Unit]) -> None:
+def _begin_or_continue(folder: Location, config: DatagenConfig, units: list[Unit]) -> None:
     """Record a fresh run, or make sure that the folder holds the beginning of this very one."""
     record = plan.describe(units)
     if not (folder / PLAN).is_file():
@@ -150,8 +135,8 @@ def _begin_or_continue(folder: Path, config: DatagenConfig, units: list[Unit]) -
         raise UserError(f"{folder}: was begun with other clips: {unlike}; choose another output")
 
 
-def _unlike(folder: Path, config: DatagenConfig) -> str:
-    stored: Any = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"))
+def _unlike(folder: Location, config: DatagenConfig) -> str:
+    stored: Any = OmegaConf.to_container(OmegaConf.create((folder / "config.yaml").read_text()))
     there, here = data_keys(stored), data_keys(asdict(config))
     parts = [
         f"{key} is {there.get(key, 'absent')} there and {here.get(key, 'absent')} here"
@@ -162,7 +147,7 @@ def _unlike(folder: Path, config: DatagenConfig) -> str:
     return ", ".join(parts[:3]) + more
 
 
-def _read_plan(folder: Path) -> dict[str, Any]:
+def _read_plan(folder: Location) -> dict[str, Any]:
     return json.loads((folder / PLAN).read_text())
 
 

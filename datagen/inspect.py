@@ -1,9 +1,9 @@
 """`python -m datagen inspect FILE` and `sources`: what a file holds, and what can be read."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from cluster.errors import UserError
+from cluster.storage import Location
 from datagen.body import Mannequin, reference_body
 from datagen.glitches import GlitchConfig, find_glitches
 from datagen.motion import BadClipError, Motion
@@ -11,7 +11,7 @@ from datagen.sources import amass, bvh, grab, how2sign_contents, joints_contents
 from datagen.sources.contents import Contents
 
 # In the order in which they are asked whether a file is theirs.
-INSPECTORS: tuple[Callable[[Path], Contents | None], ...] = (
+INSPECTORS: tuple[Callable[[Location], Contents | None], ...] = (
     bvh.inspect,
     amass.inspect,
     grab.inspect,
@@ -28,7 +28,7 @@ SOURCES = {
 }
 
 
-def inspect(path: Path) -> str:
+def inspect(path: Location) -> str:
     """Return what a file holds, a line each; raises UserError for one that no source reads."""
     if not path.is_file():
         kind = "is a folder; give one of its files" if path.is_dir() else "no such file"

@@ -18,6 +18,7 @@ from datagen.placement import SIDES
 from datagen.recording_files import (
     CAMERA_RATE,
     ColumnsConfig,
+    local,
     mmfit_watch_files,
     read_mmfit_watch,
     read_table,
@@ -176,7 +177,8 @@ def mmfit_jobs(config: MmfitConfig, sources: dict[str, Source], simulator: Simul
     source = sources[config.source]
     workouts: dict[Path, list[ClipRef]] = {}
     for ref in source.list_clips():
-        path, span = located(ref.locator)
+        place, span = located(ref.locator)
+        path = local(place)
         if span is not None and path.name.endswith(MMFIT_POSES):
             workouts.setdefault(path, []).append(ref)
     if not workouts:

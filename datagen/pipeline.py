@@ -6,13 +6,14 @@ Shape letters: T frames, J joints, N bodies, W wrists, E width of a text vector.
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from math import ceil
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cluster.errors import UserError
 from cluster.runs import seed_from
+from cluster.secrets import redacted
+from cluster.storage import Location
 from datagen.body import Bodies, draw_bodies, load_body_model, reference_body
 from datagen.config import DatagenConfig, open_sources
 from datagen.glitches import clean_stretches
@@ -51,7 +52,7 @@ class Pipeline:
         """Kind of the body model."""
         return self._model.kind
 
-    def make_shard(self, folder: Path, unit: Unit, vectors: dict[str, Vector]) -> ShardInfo:
+    def make_shard(self, folder: Location, unit: Unit, vectors: dict[str, Vector]) -> ShardInfo:
         """Write the shard of one unit; bad clips are failures and glitches are cuts in its JSON.
 
         `vectors` holds the vector of every sentence in the unit.
@@ -66,7 +67,7 @@ class Pipeline:
                     cuts.extend(found)
                     yield from self._samples(clip, stretches, unit.split, vectors[clip.text])
                 except BadClipError as error:
-                    failures.append(Failure(clip.name, str(error)))
+                    failures.append(Failure(clip.name, redacted(error)))
 
         return write_shard(
             folder,
@@ -114,7 +115,9 @@ class Pipeline:
         except (BadClipError, UserError):
             raise
         except Exception as error:
-            error.add_note(f"while making the samples of clip {clip.name} ({clip.locator})")
+            error.add_note(
+                f"while making the samples of clip {clip.name} ({redacted(clip.locator)})"
+            )
             raise
 
     def _read(self, clip: ClipRef) -> Motion:

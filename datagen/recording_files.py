@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from cluster.errors import UserError
+from cluster.secrets import redacted
+from cluster.storage import Location, Url
 from datagen.motion import Array, BadClipError
 from datagen.recordings import KINDS, SECONDS, UNITS, Stream, Watch, make_stream
 from datagen.sources.npz import read_npy
@@ -62,6 +64,13 @@ class ColumnsConfig:
     def numeric(self) -> list[str]:
         """Return every column that holds numbers."""
         return [self.time, *self.accelerometer, *self.gyroscope]
+
+
+def local(path: Location) -> Path:
+    """Return a path on this machine; raises UserError for a URL."""
+    if isinstance(path, Url):
+        raise UserError(f"{redacted(path)}: recordings of watches are read from this machine only")
+    return path
 
 
 def read_table(path: Path, columns: list[str]) -> pd.DataFrame:

@@ -3,29 +3,36 @@
 A shard is `shard-000123.tar` with one group of members for each segment of a clip, and
 `shard-000123.json`, written last, which marks the tar as whole. A tar without its JSON does not
 exist. A shard holds clips of one source and one split. `manifest.json` sums the shards up once
-all of them are there.
+all of them are there. A folder of shards lies on a disk or at a URL.
 
 Shape letters: T frames, J joints, N bodies, W wrists (left, right), E width of a text vector.
 """
 
 import hashlib
 import json
+import re
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from functools import partial
 from typing import IO, Any
 
 from webdataset import TarWriter
 from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from cluster.errors import UserError
+from cluster.progress import Progress
 from cluster.runs import replace_when_whole, write_json
+from cluster.storage import Location, Place, size_of
 from datagen.sample import RATE, SCHEMA, Sample, from_members, other_schema, to_members
 
 WINDOW_FRAMES = 60
 SPLITS = ("train", "validation")
 MANIFEST = "manifest.json"
+INFO = re.compile(r"shard-(\d{6,})\.json")
+# Threads that ask for what stands in the shards' JSONs.
+READERS = 16
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ class ShardInfo:
     failures: tuple[Failure, ...] = ()
     cuts: tuple[Cut, ...] = ()
 
-    def path(self, folder: Path) -> Path:
+    def path(self, folder: Place) -> Place:
         """Return where the tar lies."""
         return tar_path(folder, self.index)
 
@@ -114,12 +121,12 @@ class Manifest:
         return [shard for shard in self.shards if shard.split == split]
 
 
-def tar_path(folder: Path, index: int) -> Path:
+def tar_path(folder: Place, index: int) -> Place:
     """Return where the tar of shard `index` lies."""
     return folder / f"shard-{index:06d}.tar"
 
 
-def info_path(folder: Path, index: int) -> Path:
+def info_path(folder: Place, index: int) -> Place:
     """Return where the JSON of shard `index` lies."""
     return folder / f"shard-{index:06d}.json"
 
@@ -128,7 +135,7 @@ def info_path(folder: Path, index: int) -> Path:
 
 
 def write_shard(
-    folder: Path,
+    folder: Location,
     index: int,
     samples: Iterable[Sample],
     *,
@@ -203,23 +210,43 @@ class _CountedFile:
 # Reading
 
 
-def read_shard(path: Path) -> Iterator[Sample]:
+def read_shard(path: Location) -> Iterator[Sample]:
     """Yield the samples of a tar in order; nothing in it is unpickled or becomes a path.
 
     Raises UserError, naming the tar, where it is missing, cut off or of another schema version.
     """
     try:
-        with open(path, "rb") as file:
-            members = tar_file_expander([{"url": str(path), "stream": file}])
-            yield from map(from_members, group_by_keys(members))
+        with path.open("rb") as file:
+            yield from read_samples(file, path)
     except FileNotFoundError:
         raise UserError(f"{path}: no such shard") from None
+
+
+def read_samples(file: IO[bytes], path: Location) -> Iterator[Sample]:
+    """Yield the samples of the tar `path` from an open file, as `read_shard` does."""
+    try:
+        members = tar_file_expander([{"url": str(path), "stream": file}])
+        yield from map(from_members, group_by_keys(members))
     except (tarfile.TarError, ValueError, KeyError, TypeError, EOFError) as error:
         reason = error.args[0] if error.args else error
         raise UserError(f"{path}: not a whole shard: {reason}; make it anew") from None
 
 
-def read_info(folder: Path, index: int) -> ShardInfo | None:
+def read_infos(folder: Location) -> dict[int, ShardInfo]:
+    """Return what the JSONs of a folder say of its shards, by index, as `read_info` does."""
+    found = [INFO.fullmatch(entry.name) for entry in folder.iterdir()]
+    indices = [int(name[1]) for name in found if name]
+    infos = {}
+    # At a URL most of it is waiting for answers, so they are asked for together.
+    with ThreadPoolExecutor(READERS) as readers, Progress("found", len(indices), "shards") as bar:
+        for info in readers.map(partial(read_info, folder), indices):
+            if info is not None:
+                infos[info.index] = info
+            bar.advance()
+    return infos
+
+
+def read_info(folder: Location, index: int) -> ShardInfo | None:
     """Return what the JSON of shard `index` says, or None where the shard does not exist.
 
     A JSON whose tar is absent or of another length marks nothing: None too. Raises UserError
@@ -231,13 +258,12 @@ def read_info(folder: Path, index: int) -> ShardInfo | None:
     except FileNotFoundError:
         return None
     info = _info_from(value, path)
-    tar = info.path(folder)
-    if info.samples and not (tar.is_file() and tar.stat().st_size == info.bytes):
+    if info.samples and size_of(info.path(folder)) != info.bytes:
         return None
     return info
 
 
-def _info_from(value: dict[str, Any], path: Path) -> ShardInfo:
+def _info_from(value: dict[str, Any], path: Location) -> ShardInfo:
     return _build(ShardInfo, value | _lists_of(value), path)
 
 
@@ -249,7 +275,7 @@ def _lists_of(value: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _build(kind: type, value: dict[str, Any], path: Path) -> Any:
+def _build(kind: type, value: dict[str, Any], path: Location) -> Any:
     names = {field.name for field in fields(kind)}
     if set(value) != names:
         odd = sorted(set(value) ^ names)
@@ -257,7 +283,7 @@ def _build(kind: type, value: dict[str, Any], path: Path) -> Any:
     return kind(**value)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Location) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text())
     except ValueError as error:
@@ -272,7 +298,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 # The folder as a whole
 
 
-def write_manifest(folder: Path, infos: list[ShardInfo], **common: Any) -> Manifest:
+def write_manifest(folder: Location, infos: list[ShardInfo], **common: Any) -> Manifest:
     """Sum up the shards of a finished run into `manifest.json`.
 
     `common` holds seed, config_digest, bodies, body, placement, text_backend, text_size.
@@ -301,7 +327,7 @@ def write_manifest(folder: Path, infos: list[ShardInfo], **common: Any) -> Manif
     return manifest
 
 
-def load_manifest(folder: Path) -> Manifest:
+def load_manifest(folder: Location) -> Manifest:
     """Read the manifest of a folder of shards.
 
     Raises UserError where the folder is missing, not finished, or of another schema version.
@@ -319,13 +345,17 @@ def load_manifest(folder: Path) -> Manifest:
     return _build(Manifest, value | _lists_of(value), path)
 
 
-def verify(folder: Path) -> Manifest:
+def verify(folder: Location) -> Manifest:
     """Check the checksum of every shard and that each of its samples can be read.
 
     Raises UserError naming each shard that fails.
     """
     manifest = load_manifest(folder)
-    faults = {info.path(folder).name: _fault(folder, info) for info in manifest.shards}
+    faults = {}
+    with Progress("verify", len(manifest.shards), "shards") as progress:
+        for info in manifest.shards:
+            faults[info.path(folder).name] = _fault(folder, info)
+            progress.advance()
     bad = [f"{name} ({fault})" for name, fault in faults.items() if fault]
     if bad:
         raise UserError(
@@ -335,15 +365,18 @@ def verify(folder: Path) -> Manifest:
     return manifest
 
 
-def _fault(folder: Path, info: ShardInfo) -> str:
+def _fault(folder: Location, info: ShardInfo) -> str:
     path = info.path(folder)
-    if not path.is_file():
+    try:
+        file: Any = path.open("rb")
+    except FileNotFoundError:
         return "missing"
-    with open(path, "rb") as file:
+    with file:
         if hashlib.file_digest(file, "sha256").hexdigest() != info.sha256:
             return "its bytes do not match their checksum"
-    try:
-        count = sum(1 for _ in read_shard(path))
-    except UserError as error:
-        return str(error).removeprefix(f"{path}: ")
+        file.seek(0)
+        try:
+            count = sum(1 for _ in read_samples(file, path))
+        except UserError as error:
+            return str(error).removeprefix(f"{path}: ")
     return "" if count == info.samples else f"holds {count} samples, not {info.samples}"

@@ -5,7 +5,6 @@ Shape letters: N bodies, J joints, S shape values, V vertices.
 
 import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import torch
 from smplx.lbs import blend_shapes, vertices2joints
 
 from cluster.errors import UserError
+from cluster.storage import Location
 from datagen.body import BUILT_IN, SHAPES, Bodies, Mannequin
 from datagen.motion import BODY_JOINT_NAMES, JOINT_INDEX, JOINTS, Array
 from datagen.safe_pickle import BadPickleError, load_pickle
@@ -37,7 +37,7 @@ class SmplFile:
     Raises UserError when the file is not one.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Location) -> None:
         template, directions, regressor = _read_smpl_arrays(path)
         self.kind = KINDS[len(regressor)]
         self._template_V3 = torch.from_numpy(template)
@@ -69,7 +69,7 @@ def _borrowed_fingers(body_NJ3: Array) -> Array:
     return np.concatenate(hands, axis=1)
 
 
-def _read_smpl_arrays(path: Path) -> tuple[Array, Array, Array]:
+def _read_smpl_arrays(path: Location) -> tuple[Array, Array, Array]:
     """Return the mean skin (V, 3), its change with ten shape values and the joint regressor."""
     try:
         stored = _read_pickle(path) if path.suffix == ".pkl" else _read_npz(path)
@@ -102,12 +102,12 @@ def _read_smpl_arrays(path: Path) -> tuple[Array, Array, Array]:
     return template, np.ascontiguousarray(directions[..., :SHAPES]), regressor
 
 
-def _read_npz(path: Path) -> Mapping[str, Any]:
-    with np.load(path, allow_pickle=False) as stored:
+def _read_npz(path: Location) -> Mapping[str, Any]:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
         return {name: stored[name] for name in WANTED}
 
 
-def _read_pickle(path: Path) -> Mapping[str, Any]:
+def _read_pickle(path: Location) -> Mapping[str, Any]:
     with path.open("rb") as file:
         stored = load_pickle(file)
     if not isinstance(stored, dict):

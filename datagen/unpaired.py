@@ -25,7 +25,7 @@ from datagen.fidelity import FLOOR, WELCH_FRAMES, log_spectral_distance, power_s
 from datagen.imu import RATE
 from datagen.motion import Array, BadClipError, Source
 from datagen.placement import SIDES
-from datagen.recording_files import ColumnsConfig, read_table, watch_of_table
+from datagen.recording_files import ColumnsConfig, local, read_table, watch_of_table
 from datagen.recordings import KINDS, Watch
 from datagen.simulator import Simulator
 from datagen.sources.listing import files_below
@@ -112,7 +112,7 @@ def _recorded(
     config: UnpairedConfig, columns: ColumnsConfig
 ) -> tuple[dict[str, list[Array]], dict[str, str]]:
     """Return each person's stretches (T, 6) at 60 Hz, and the files left out."""
-    paths = files_below(config.folder, config.files, "recording")
+    paths = [local(path) for path in files_below(config.folder, config.files, "recording")]
     wanted = [*columns.numeric, *([config.label] if config.label else [])]
     recorded: dict[str, list[Array]] = {}
     bad: dict[str, str] = {}

@@ -20,6 +20,7 @@ from ray.exceptions import (
 )
 
 from cluster.errors import UserError
+from cluster.storage import Location, location
 from datagen.config import DatagenConfig, folders
 from datagen.pipeline import Pipeline
 from datagen.plan import Unit
@@ -35,7 +36,9 @@ SECONDS_UNTIL_A_WORD = 120.0
 class Worker:
     """Makes one shard after the other in a process of its own."""
 
-    def __init__(self, config: DatagenConfig, config_digest: str, folder: Path, home: Path) -> None:
+    def __init__(
+        self, config: DatagenConfig, config_digest: str, folder: Location, home: Path
+    ) -> None:
         self.config, self.config_digest, self.folder = config, config_digest, folder
         if home.is_dir():
             os.chdir(home)  # relative paths mean the same as where the command was typed
@@ -47,12 +50,17 @@ class Worker:
     # Not made on construction: an error there would reach the driver without its kind.
     @cached_property
     def _pipeline(self) -> Pipeline:
-        read = [Path(source.folder) for _, _, source in folders(self.config.sources)]
+        read = [location(source.folder) for _, _, source in folders(self.config.sources)]
+        node = socket.gethostname()
         for folder in (self.folder, *read):
-            if not folder.expanduser().is_dir():
+            try:
+                is_seen = folder.is_dir()
+            except UserError as error:
+                raise UserError(f"node {node}: {error}") from None
+            if not is_seen:
                 raise UserError(
-                    f"{folder}: node {socket.gethostname()} does not see this folder; every node "
-                    "of the cluster must see the same file system"
+                    f"{folder}: node {node} does not see this folder; every node of the cluster "
+                    "must see the same file system, or reach the same URL"
                 )
         return Pipeline(self.config, self.config_digest)
 
@@ -72,7 +80,7 @@ def make_shards(
     loses its workers.
     """
     actor: Any = ray.remote(num_cpus=1)(Worker)
-    arguments = (config, config_digest, Path(config.output), Path.cwd())
+    arguments = (config, config_digest, location(config.output), Path.cwd())
     waiting = deque(units)
     idle = [actor.remote(*arguments) for _ in range(min(workers, len(units)))]
     running: dict[ray.ObjectRef, tuple[Any, Unit]] = {}

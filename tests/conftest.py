@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pytest
+
+from cluster.storage import Url, location
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -14,6 +17,15 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"no real recordings at {SHARED_DATA}")
     return SHARED_DATA
+
+
+@pytest.fixture
+def memory() -> Url:
+    """Return an empty folder in memory."""
+    store = fsspec.filesystem("memory")
+    store.store.clear()
+    store.pseudo_dirs[:] = [""]
+    return location("memory://box/folder")
 
 
 @pytest.fixture

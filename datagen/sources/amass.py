@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cluster.errors import UserError
+from cluster.storage import Location, location
 from datagen.body import BUILT_IN, SHAPES, BodyConfig, BodyModel, load_body_model
 from datagen.motion import Array, BadClipError, ClipRef, Motion
 from datagen.sources.amass_text import (
@@ -24,7 +25,7 @@ from datagen.sources.amass_text import (
 )
 from datagen.sources.bvh import text_from_name
 from datagen.sources.contents import Contents, columns_of, contents_of_clip
-from datagen.sources.listing import clip_name, files_below, unique
+from datagen.sources.listing import below, clip_name, files_below, unique
 from datagen.sources.npz import floats, names_in, number, read_npz, word
 from datagen.sources.smpl_motion import into_project, joint_rotations, mean_pelvis, snapped_rate
 
@@ -76,13 +77,13 @@ class AmassSource:
         folder = self.config.folder
         paths = [p for p in files_below(folder, "*.npz", "AMASS") if not p.name.endswith(NOT_CLIPS)]
         if self.config.babel:
-            stretches = read_babel(Path(self.config.babel))
+            stretches = read_babel(location(self.config.babel))
         elif self.config.humanml3d:
-            stretches = read_humanml3d(Path(self.config.humanml3d))
+            stretches = read_humanml3d(location(self.config.humanml3d))
         else:
-            return unique(self.refer(path, path.relative_to(folder)) for path in paths)
+            return unique(self.refer(path, below(folder, path)) for path in paths)
         refs = unique(
-            self.refer(path, path.relative_to(folder), stretch)
+            self.refer(path, below(folder, path), stretch)
             for path in paths
             for stretch in stretches.get(file_key(path.resolve().as_posix()), [])
         )
@@ -98,7 +99,7 @@ class AmassSource:
         """Read one clip at its own rate; raises BadClipError with the reason."""
         part = PART.fullmatch(ref.locator)
         path, place = part.groups() if part else (ref.locator, "")
-        stored = read_npz(Path(path), WANTED)
+        stored = read_npz(location(path), WANTED)
         poses, trans = floats(stored, "poses"), floats(stored, "trans", 3)
         if len(poses) != len(trans):
             raise BadClipError(f"has {len(poses)} poses but {len(trans)} positions")
@@ -142,7 +143,7 @@ class AmassSource:
         body = _model(path).bodies(betas)
         return body.joints_NJ3[0, 0], body.offsets_NJ3[0]
 
-    def refer(self, path: Path, below: Path, stretch: Stretch | None = None) -> ClipRef:
+    def refer(self, path: Location, below: Path, stretch: Stretch | None = None) -> ClipRef:
         """Return the clip of a file that lies at `below` in the folder, or a stretch of it."""
         name = clip_name(self.config.name, below)
         subject = "" if below.parent == Path() else below.parent.as_posix()
@@ -165,7 +166,7 @@ def _model(path: str) -> BodyModel:
     return load_body_model(BodyConfig(model=path))
 
 
-def inspect(path: Path) -> Contents | None:
+def inspect(path: Location) -> Contents | None:
     """Return what a clip of AMASS or a file of BABEL or HumanML3D holds, or None for another file.
 
     Raises BadClipError or UserError for one that is damaged.

@@ -7,12 +7,13 @@ few seconds that it leaves out at the beginning of some data sets.
 import csv
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cluster.errors import UserError
+from cluster.storage import Location
 from datagen.motion import BadClipError
 from datagen.sources.captions import read_captions
 
@@ -70,7 +71,7 @@ def frames_of(place: str, frames: int, rate: float) -> slice:
     return slice(start, end)
 
 
-def read_babel(path: Path) -> Stretches:
+def read_babel(path: Location) -> Stretches:
     """Return the labelled stretches of BABEL by file; raises UserError.
 
     Args:
@@ -80,7 +81,7 @@ def read_babel(path: Path) -> Stretches:
     those shorter than a window; another one is a stretch as a whole.
     """
     stretches: Stretches = {}
-    for part in sorted(path.glob("*.json")) if path.is_dir() else [path]:
+    for part in _parts(path):
         for sid, entry in _read_json(part).items():
             try:
                 found = list(_babel_stretches(entry))
@@ -95,7 +96,13 @@ def read_babel(path: Path) -> Stretches:
     return stretches
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _parts(path: Location) -> Sequence[Location]:
+    if not path.is_dir():
+        return [path]
+    return sorted(each for each in path.iterdir() if each.suffix == ".json")
+
+
+def _read_json(path: Location) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -134,7 +141,7 @@ def _action(label: dict[str, Any]) -> str:
     return str(categories[0]) if categories else ""
 
 
-def read_humanml3d(folder: Path) -> Stretches:
+def read_humanml3d(folder: Location) -> Stretches:
     """Return the described stretches of HumanML3D by file; raises UserError.
 
     Args:
@@ -167,7 +174,7 @@ def read_humanml3d(folder: Path) -> Stretches:
     return stretches
 
 
-def _read_index(path: Path) -> list[dict[str, str]]:
+def _read_index(path: Location) -> list[dict[str, str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
@@ -182,7 +189,7 @@ def _read_index(path: Path) -> list[dict[str, str]]:
         raise UserError(f"{path}: HumanML3D's index cannot be read: {reason}") from None
 
 
-def _captions(path: Path, name: str, start: int, end: int) -> Iterator[Stretch]:
+def _captions(path: Location, name: str, start: int, end: int) -> Iterator[Stretch]:
     """Yield one stretch for each part of a clip that has a sentence of its own."""
     try:
         captions = read_captions(path)

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from cluster.errors import UserError
+from cluster.storage import Location, location
 from datagen.motion import BadClipError, ClipRef, Motion
 from datagen.sources.bvh_file import Bvh, read_bvh
 from datagen.sources.contents import Contents, columns_of
-from datagen.sources.listing import clip_name, files_below, unique
+from datagen.sources.listing import below, clip_name, files_below, unique
 from datagen.sources.retarget import Retargeted, retarget
 from datagen.sources.skeleton_map import load_skeleton_map, presets
 from datagen.sources.smpl_motion import snapped_rate
@@ -60,7 +61,7 @@ class BvhSource:
         """
         folder = self.config.folder
         paths = files_below(folder, "*.bvh", "BVH")
-        return unique(self._refer(path, path.relative_to(folder)) for path in paths)
+        return unique(self._refer(path, below(folder, path)) for path in paths)
 
     def read_clip(self, ref: ClipRef) -> Motion:
         """Read and retarget one clip at its own rate; raises BadClipError with the reason."""
@@ -70,10 +71,10 @@ class BvhSource:
         """Read one clip as the file has it and as retargeted; raises BadClipError."""
         if not ref.text:
             raise BadClipError(f"has no description in {self.config.descriptions}")
-        bvh = read_bvh(Path(ref.locator))
+        bvh = read_bvh(location(ref.locator))
         return bvh, retarget(bvh, self.skeleton)
 
-    def _refer(self, path: Path, below: Path) -> ClipRef:
+    def _refer(self, path: Location, below: Path) -> ClipRef:
         text, action = text_from_name(below.stem), ""
         if self._described is not None:
             text, action = self._described.get(below.as_posix(), ("", ""))
@@ -106,7 +107,7 @@ def text_from_name(stem: str) -> str:
 def _read_descriptions(path: str) -> dict[str, tuple[str, str]]:
     """Return sentence and label by file; raises UserError."""
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
+        with location(path).open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
             missing = {"file", "description"} - set(rows.fieldnames or [])
             if missing:
@@ -120,7 +121,7 @@ def _read_descriptions(path: str) -> dict[str, tuple[str, str]]:
         raise UserError(f"{path}: the descriptions cannot be read: {reason}") from None
 
 
-def inspect(path: Path) -> Contents | None:
+def inspect(path: Location) -> Contents | None:
     """Return what a BVH file or one of descriptions holds, or None for another file.
 
     The unit is guessed from the figure's extent; in a run the skeleton map says it. Raises

@@ -9,11 +9,11 @@ Shape letters: T frames, J joints, C channels.
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from cluster.storage import Location
 from datagen.kinematics import matrices, multiply
 from datagen.motion import Array, BadClipError
 from datagen.sources.decimals import NoNumberError, read_decimals
@@ -110,7 +110,7 @@ def chain(
     return positions, world
 
 
-def read_bvh(path: Path) -> Bvh:
+def read_bvh(path: Location) -> Bvh:
     """Read a BVH file; raises BadClipError with one reason where it is not whole and sound."""
     try:
         content = path.read_bytes()

@@ -2,8 +2,8 @@
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
+from cluster.storage import Location
 from datagen.motion import BadClipError
 
 LONGEST_TEXT = 2000
@@ -18,7 +18,7 @@ class Caption:
     end: float = 0.0
 
 
-def read_captions(path: Path) -> list[Caption]:
+def read_captions(path: Location) -> list[Caption]:
     """Return one caption for each part of the clip that the file describes, the first of each.
 
     Lines of plain text describe the whole clip. Raises BadClipError with one reason.

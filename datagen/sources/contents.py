@@ -3,10 +3,10 @@
 import csv
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
+from cluster.storage import Location
 from datagen.motion import BadClipError, Motion
 
 
@@ -42,7 +42,7 @@ class Contents:
     motion: Motion | None = None
 
 
-def columns_of(path: Path, separator: str) -> list[str]:
+def columns_of(path: Location, separator: str) -> list[str]:
     """Return the names in the first line of a table, or none where it is no text."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

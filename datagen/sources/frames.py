@@ -5,11 +5,11 @@ Shape letters: S frames that are there, T all frames, J joints.
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster.storage import Location, location
 from datagen.kinematics import axis_angles, continuous, quaternions
 from datagen.motion import Array, BadClipError
 
@@ -19,15 +19,15 @@ LONGEST_GAP = 0.2
 RANGE = re.compile(r"(.*)#(\d+):(\d+)", re.DOTALL)
 
 
-def locator(path: Path, first: int, last: int) -> str:
+def locator(path: Location, first: int, last: int) -> str:
     """Return the locator of a clip that is a part of a file, from its first to its last frame."""
     return f"{path}#{first}:{last}"
 
 
-def located(text: str) -> tuple[Path, tuple[int, int] | None]:
+def located(text: str) -> tuple[Location, tuple[int, int] | None]:
     """Return a locator's file, and its range of frames where it is a part."""
     found = RANGE.fullmatch(text)
-    return (Path(found[1]), (int(found[2]), int(found[3]))) if found else (Path(text), None)
+    return (location(found[1]), (int(found[2]), int(found[3]))) if found else (location(text), None)
 
 
 def cut(numbers_S: Array, span: tuple[int, int] | None) -> slice:

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from cluster.errors import UserError
+from cluster.storage import Location, location
 from datagen.motion import Array, BadClipError, ClipRef, Motion
 from datagen.sources.contents import Contents, contents_of_clip
 from datagen.sources.grab_text import describe
-from datagen.sources.listing import clip_name, files_below, unique
+from datagen.sources.listing import below, clip_name, files_below, unique
 from datagen.sources.npz import floats, mapping, names_in, number, read_npz, word
 from datagen.sources.smpl_motion import into_project, joint_rotations, mean_pelvis, snapped_rate
 
@@ -52,11 +53,11 @@ class GrabSource:
         """
         folder = self.config.folder
         paths = files_below(folder, "*.npz", "GRAB")
-        return unique(self.refer(path, path.relative_to(folder)) for path in paths)
+        return unique(self.refer(path, below(folder, path)) for path in paths)
 
     def read_clip(self, ref: ClipRef) -> Motion:
         """Read one clip at its own rate; raises BadClipError with the reason."""
-        clip = read_npz(Path(ref.locator), WANTED)
+        clip = read_npz(location(ref.locator), WANTED)
         person = word(clip, "sbj_id")
         if ref.subject and person != ref.subject:
             raise BadClipError(f"is of the person {person} but lies in the folder {ref.subject}")
@@ -79,7 +80,7 @@ class GrabSource:
             source=ref.source,
         )
 
-    def refer(self, path: Path, below: Path) -> ClipRef:
+    def refer(self, path: Location, below: Path) -> ClipRef:
         """Return the clip of a file that lies at `below` in the folder."""
         text, action = describe(below.stem)
         name = clip_name(self.config.name, below)
@@ -115,7 +116,7 @@ def read_hands(path: str) -> dict[str, Array]:
     """Return components (45, 45) and means (45,) of both hands' poses; raises UserError."""
     hands = {}
     try:
-        stored = read_npz(Path(path))
+        stored = read_npz(location(path))
         for side in HANDS:
             components, mean = f"hands_components{side[0]}", f"hands_mean{side[0]}"
             rows = {mean: np.asarray(stored.get(mean, 0)).reshape(1, -1)}
@@ -128,7 +129,7 @@ def read_hands(path: str) -> dict[str, Array]:
     return hands
 
 
-def inspect(path: Path) -> Contents | None:
+def inspect(path: Location) -> Contents | None:
     """Return what a GRAB clip holds, or None for another file; raises BadClipError."""
     if path.suffix.lower() != ".npz" or not {"sbj_id", "body"} <= set(names_in(path)):
         return None

@@ -15,6 +15,7 @@ Shape letters: T frames, J joints (the 52 of SMPL-H).
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from cluster.errors import UserError
+from cluster.storage import Location, Url, location
 from datagen.kinematics import axis_angles, joint_positions, multiply, quaternions
 from datagen.motion import JOINT_INDEX, Array, BadClipError, ClipRef, Motion
 from datagen.safe_pickle import BadPickleError, load_pickle
@@ -75,7 +77,7 @@ class How2SignSource:
                 "1 to 2000"
             )
         self.config = config
-        self._sentences = read_sentences(Path(config.sentences), config.rate)
+        self._sentences = read_sentences(location(config.sentences), config.rate)
         self._of_video: dict[str, list[Sentence]] = {}
         for sentence in self._sentences.values():
             self._of_video.setdefault(sentence.video, []).append(sentence)
@@ -118,7 +120,7 @@ class How2SignSource:
             source=ref.source,
         )
 
-    def _refer(self, stem: str, path: Path) -> list[ClipRef]:
+    def _refer(self, stem: str, path: Location) -> list[ClipRef]:
         name = self.config.name
         if stem in self._sentences:
             of_clip = [(self._sentences[stem], str(path))]
@@ -133,33 +135,56 @@ class How2SignSource:
         ] or [ClipRef(clip_name(name, Path(stem + ".npz")), str(path), "", source=name)]
 
 
-def find_poses(folder: str) -> dict[str, Path]:
+def find_poses(folder: str) -> dict[str, Location]:
     """Return the file or folder of frames of each sentence or video by its name.
 
     Raises UserError for a folder that is missing, unreadable or empty, and for names that are
     there twice.
     """
-    found: dict[str, Path] = {}
-
-    def stop(error: OSError) -> None:
-        raise UserError(f"{error.filename}: cannot be read: {error.strerror}")
-
-    for place, folders, files in os.walk(folder, onerror=stop):
-        paths = [Path(place) / file for file in files if file.endswith(SUFFIXES)]
-        if FRAMES_FOLDER in folders:
-            folders.clear()
-            paths = [Path(place)]
-        for path in paths:
-            stem = path.name.removesuffix(".npz").removesuffix(".pkl")
-            if stem in found:
-                raise UserError(f"{path}: {found[stem]} has the same name; give a folder with one")
-            found[stem] = path
+    found: dict[str, Location] = {}
+    place = location(folder)
+    for path in _poses_at(place) if isinstance(place, Url) else _poses_in(place):
+        stem = path.name.removesuffix(".npz").removesuffix(".pkl")
+        if stem in found:
+            raise UserError(f"{path}: {found[stem]} has the same name; give a folder with one")
+        found[stem] = path
     if not found:
         raise UserError(f"{folder}: holds no fitted poses (*.npz, *.pkl or NAME/smplx/*.npz)")
     return found
 
 
-def read_poses(path: Path) -> tuple[Array, Array]:
+def _poses_in(folder: Path) -> Iterator[Path]:
+    """Yield files of poses and folders of frames; the frames themselves are not even listed."""
+
+    def stop(error: OSError) -> None:
+        raise UserError(f"{error.filename}: cannot be read: {error.strerror}")
+
+    for place, folders, files in os.walk(folder, onerror=stop):
+        if FRAMES_FOLDER in folders:
+            folders.clear()
+            yield Path(place)
+        else:
+            yield from (Path(place) / file for file in files if file.endswith(SUFFIXES))
+
+
+def _poses_at(folder: Url) -> Iterator[Url]:
+    """Yield the same at a URL."""
+    try:
+        below = sorted(path.relative_to(str(folder)) for path in folder.files())
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be read: {error.strerror}") from None
+    of_frames = {
+        Path(*path.parts[: path.parts.index(FRAMES_FOLDER)])
+        for path in below
+        if FRAMES_FOLDER in path.parts[:-1]
+    }
+    yield from (folder / path.as_posix() if path.parts else folder for path in sorted(of_frames))
+    for path in below:
+        if path.name.endswith(SUFFIXES) and not of_frames & {*path.parents}:
+            yield folder / path.as_posix()
+
+
+def read_poses(path: Location) -> tuple[Array, Array]:
     """Return frame numbers (T,) and poses (T, 156) in the camera's coordinates, radians.
 
     Frames that could not be fitted may be NaN or missing. Raises BadClipError.
@@ -199,7 +224,7 @@ def _torso(rotations_TJ3: Array) -> Array:
     return neck / np.linalg.norm(neck, axis=-1, keepdims=True)
 
 
-def _read_sentence(path: Path) -> Array:
+def _read_sentence(path: Location) -> Array:
     stored = read_npz(path, OF_A_SENTENCE)
     parts = [
         _numbers(stored, name, width) for name, width in zip(OF_A_SENTENCE, WIDTHS, strict=True)
@@ -209,17 +234,19 @@ def _read_sentence(path: Path) -> Array:
     return np.concatenate(parts, axis=1)
 
 
-def _read_frames(folder: Path) -> tuple[Array, Array]:
+def _read_frames(folder: Location) -> tuple[Array, Array]:
     """Read SMPLer-X's files; of several people in a frame, the first that it found."""
-    chosen: dict[int, tuple[int, Path]] = {}
+    chosen: dict[int, tuple[int, Location]] = {}
     try:
-        listed = sorted(folder.iterdir())
+        entries: Iterator[Location] = folder.iterdir()
+        listed = sorted(entries, key=str)
     except OSError as error:
         raise BadClipError(f"cannot be read: {folder}: {error.strerror}") from None
     for path in listed:
         if found := FRAME_FILE.fullmatch(path.name):
             frame, person = int(found[1]), int(found[2])
-            chosen[frame] = min(chosen.get(frame, (person, path)), (person, path))
+            if frame not in chosen or person < chosen[frame][0]:
+                chosen[frame] = person, path
     if not chosen:
         raise BadClipError(f"has no frames ({folder}/00001_0.npz and so on)")
     poses = np.empty((len(chosen), sum(WIDTHS)))
@@ -238,7 +265,7 @@ def _read_frames(folder: Path) -> tuple[Array, Array]:
     return np.array(frames, dtype=float), poses
 
 
-def _read_signavatars(path: Path) -> Array:
+def _read_signavatars(path: Location) -> Array:
     try:
         with path.open("rb") as file:
             stored = load_pickle(file)

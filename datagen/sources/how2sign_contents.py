@@ -1,9 +1,8 @@
 """What `datagen inspect` says of files of the source `how2sign`."""
 
-from pathlib import Path
-
 import numpy as np
 
+from cluster.storage import Location
 from datagen.motion import BadClipError, Motion
 from datagen.sources.contents import Contents, columns_of
 from datagen.sources.frames import fill_rotations
@@ -22,7 +21,7 @@ from datagen.sources.smpl_motion import joint_rotations
 SMPLX_JOINT_COUNT = 55
 
 
-def inspect(path: Path) -> Contents | None:
+def inspect(path: Location) -> Contents | None:
     """Return what a file of fitted poses or of How2Sign's sentences holds, or None for another.
 
     Raises BadClipError or UserError for one that is damaged.
@@ -44,7 +43,7 @@ def inspect(path: Path) -> Contents | None:
     return _of_frame(path) if set(OF_A_FRAME) <= set(names) else None
 
 
-def _of_clip(path: Path, layout: str) -> Contents:
+def _of_clip(path: Location, layout: str) -> Contents:
     frames: int | None = None
     problems: tuple[str, ...] = ()
     motion: Motion | None = None
@@ -67,7 +66,7 @@ def _of_clip(path: Path, layout: str) -> Contents:
     )
 
 
-def _of_frame(path: Path) -> Contents:
+def _of_frame(path: Location) -> Contents:
     layout = "SMPLer-X's pose of one frame of a video (npz)"
     problems: tuple[str, ...] = ()
     try:

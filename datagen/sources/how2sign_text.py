@@ -4,9 +4,9 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from cluster.errors import UserError
+from cluster.storage import Location
 
 COLUMNS = (
     "VIDEO_ID VIDEO_NAME SENTENCE_ID SENTENCE_NAME START_REALIGNED END_REALIGNED SENTENCE"
@@ -45,7 +45,7 @@ class Sentence:
         return math.ceil(self.start * self.rate), math.floor(self.end * self.rate)
 
 
-def read_sentences(place: Path, rate: float) -> dict[str, Sentence]:
+def read_sentences(place: Location, rate: float) -> dict[str, Sentence]:
     """Return every sentence by its name, from one file or a folder of the three.
 
     Args:
@@ -65,7 +65,7 @@ def read_sentences(place: Path, rate: float) -> dict[str, Sentence]:
     return sentences
 
 
-def _read(path: Path, rate: float) -> Iterator[tuple[int, Sentence]]:
+def _read(path: Location, rate: float) -> Iterator[tuple[int, Sentence]]:
     try:
         with path.open(encoding="utf-8-sig") as file:
             header = file.readline().rstrip("\n").split("\t")

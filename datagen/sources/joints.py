@@ -15,12 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from cluster.errors import UserError
+from cluster.storage import Location, location
 from datagen.motion import BODY_JOINT_NAMES, Array, BadClipError, ClipRef, Motion
 from datagen.sources.bvh import text_from_name
 from datagen.sources.captions import Caption, read_captions
 from datagen.sources.frames import cut, fill_positions, located, locator, on_every_frame
 from datagen.sources.from_positions import check_size, from_positions
-from datagen.sources.listing import clip_name, files_below, unique
+from datagen.sources.listing import below, clip_name, files_below, unique
 from datagen.sources.npz import read_npy
 
 # A mirrored clip of HumanML3D is the same performance and never stands in the other split.
@@ -90,7 +91,7 @@ class JointsSource:
             raise UserError(f"{key}.unit={config.unit:g}: give metres of one unit, such as 0.01")
         if config.up not in AXES:
             raise UserError(f"{key}.up={config.up}: is no axis; give one of {', '.join(AXES)}")
-        if config.texts and not Path(config.texts).is_dir():
+        if config.texts and not location(config.texts).is_dir():
             raise UserError(f"{key}.texts={config.texts}: no such folder")
 
     def list_clips(self) -> list[ClipRef]:
@@ -100,7 +101,7 @@ class JointsSource:
         """
         folder = self.config.folder
         paths = files_below(folder, self.config.files, "joint position")
-        return unique(ref for path in paths for ref in self._refer(path, path.relative_to(folder)))
+        return unique(ref for path in paths for ref in self._refer(path, below(folder, path)))
 
     def read_clip(self, ref: ClipRef) -> Motion:
         """Read one clip at its own rate; raises BadClipError with the reason."""
@@ -121,7 +122,7 @@ class JointsSource:
             offsets_J3=turned.offsets_J3,
         )
 
-    def _positions(self, path: Path, span: tuple[int, int] | None) -> Array:
+    def _positions(self, path: Location, span: tuple[int, int] | None) -> Array:
         """Return positions of the body's joints (T, B, 3) in the project's world."""
         numbers, stored = frames_and_positions(read_npy(path))
         rows = cut(numbers, span)
@@ -135,7 +136,7 @@ class JointsSource:
         check_size(positions, unit, f"sources.joints.{self.config.name}.unit")
         return positions
 
-    def _refer(self, path: Path, below: Path) -> list[ClipRef]:
+    def _refer(self, path: Location, below: Path) -> list[ClipRef]:
         name, subject = clip_name(self.config.name, below), MIRRORED.sub("", below.stem)
         source = self.config.name
         labels = path.with_name(path.name.replace(MMFIT_POSES, MMFIT_LABELS))
@@ -159,10 +160,10 @@ class JointsSource:
             refs.append(ClipRef(name + suffix, place, caption.text, "", subject, source))
         return refs
 
-    def _captions(self, path: Path) -> list[Caption]:
+    def _captions(self, path: Location) -> list[Caption]:
         if not self.config.texts:
             return [Caption(text_from_name(path.stem))]
-        return read_captions(Path(self.config.texts) / f"{path.stem}.txt")
+        return read_captions(location(self.config.texts) / f"{path.stem}.txt")
 
 
 def frames_and_positions(stored: object) -> tuple[Array, Array]:
@@ -196,7 +197,7 @@ def body_joints(positions_TK3: Array) -> Array:
     return positions
 
 
-def read_labels(path: Path) -> list[tuple[int, int, str, str]]:
+def read_labels(path: Location) -> list[tuple[int, int, str, str]]:
     """Return MM-Fit's sets: first and last frame, sentence, activity; raises UserError."""
     sets = []
     try:

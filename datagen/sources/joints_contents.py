@@ -3,10 +3,9 @@
 Shape letters: T frames, K joints of the file.
 """
 
-from pathlib import Path
-
 import numpy as np
 
+from cluster.storage import Location
 from datagen.motion import BODY_JOINT_NAMES, Array, BadClipError, ClipRef, Motion
 from datagen.sources.contents import Contents
 from datagen.sources.from_positions import UNITS, USUAL_LEG
@@ -22,7 +21,7 @@ from datagen.sources.joints import (
 from datagen.sources.npz import read_npy
 
 
-def inspect(path: Path) -> Contents | None:
+def inspect(path: Location) -> Contents | None:
     """Return what a file of joint positions or of MM-Fit's labels holds, or None for another.
 
     Raises BadClipError or UserError for one that is damaged. Such files say neither rate nor unit

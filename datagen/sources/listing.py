@@ -2,31 +2,38 @@
 
 import fnmatch
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from cluster.errors import UserError
+from cluster.storage import Location, files_in, location
 from datagen.motion import ClipRef
 
 
-def files_below(folder: str, pattern: str, kind: str) -> list[Path]:
+def files_below(folder: str, pattern: str, kind: str) -> Sequence[Location]:
     """Return every file below a folder whose name fits a pattern such as *.npz, sorted.
 
-    Upper and lower case are the same. Raises UserError for a missing folder and for no such file.
+    The folder may be a URL. Upper and lower case are the same. Raises UserError for a missing
+    folder and for no such file.
     """
-    place = Path(folder)
+    place = location(folder)
     if not place.is_dir():
         raise UserError(f"{folder}: no such folder; give the one that holds the {kind} files")
     fits = re.compile(fnmatch.translate(pattern.lower()))
-    paths = sorted(path for path in place.rglob("*") if fits.match(path.name.lower()))
+    paths = sorted(path for path in files_in(place) if fits.match(path.name.lower()))
     if not paths:
         raise UserError(f"{folder}: holds no {kind} file ({pattern})")
     return paths
 
 
-def clip_name(source: str, below: Path) -> str:
+def below(folder: str, path: Location) -> Path:
+    """Return the way to a file from the folder in which it was found."""
+    return path.relative_to(str(location(folder)))
+
+
+def clip_name(source: str, way: Path) -> str:
     """Return a clip's name from its path below the source's folder."""
-    return f"{source}/" + re.sub(r"[^A-Za-z0-9_/-]", "_", below.with_suffix("").as_posix())
+    return f"{source}/" + re.sub(r"[^A-Za-z0-9_/-]", "_", way.with_suffix("").as_posix())
 
 
 def unique(refs: Iterable[ClipRef]) -> list[ClipRef]:

@@ -4,15 +4,17 @@ Objects among the arrays are pickles and go through `datagen.safe_pickle`.
 """
 
 import math
+import os
 import zipfile
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
 
+from cluster.errors import UserError
+from cluster.storage import Location
 from datagen.motion import Array, BadClipError
 from datagen.safe_pickle import BadPickleError, load_pickle
 
@@ -20,18 +22,18 @@ from datagen.safe_pickle import BadPickleError, load_pickle
 MOST_BYTES = 2_000_000_000
 
 
-def names_in(path: Path) -> list[str]:
+def names_in(path: Location) -> list[str]:
     """Return the names of the arrays in an .npz; raises BadClipError."""
     return list(read_npz(path, wanted=()))
 
 
-def read_npz(path: Path, wanted: Container[str] | None = None) -> dict[str, Any]:
+def read_npz(path: Location, wanted: Container[str] | None = None) -> dict[str, Any]:
     """Return the arrays of an .npz by name, those that are not wanted as None.
 
     Raises BadClipError with one reason for a file that is not whole or holds more than data.
     """
     arrays: dict[str, Any] = {}
-    with _one_reason(".npz"), zipfile.ZipFile(path) as archive:
+    with _one_reason(".npz"), path.open("rb") as whole, zipfile.ZipFile(whole) as archive:
         for member in archive.infolist():
             name = member.filename.removesuffix(".npy")
             arrays[name] = None
@@ -41,10 +43,10 @@ def read_npz(path: Path, wanted: Container[str] | None = None) -> dict[str, Any]
     return arrays
 
 
-def read_npy(path: Path) -> Any:
+def read_npy(path: Location) -> Any:
     """Return the array of an .npy; raises BadClipError as `read_npz` does."""
     with _one_reason(".npy"), path.open("rb") as file:
-        return _read_npy(file, path.stat().st_size)
+        return _read_npy(file, os.fstat(file.fileno()).st_size)
 
 
 @contextmanager
@@ -52,7 +54,7 @@ def _one_reason(kind: str) -> Iterator[None]:
     """Turn whatever reading a file raises into a BadClipError with one line."""
     try:
         yield
-    except BadClipError:
+    except (BadClipError, UserError):
         raise
     except BadPickleError as error:
         raise BadClipError(str(error)) from None

@@ -1,0 +1,102 @@
+import hashlib
+import os
+import subprocess
+import time
+
+import pytest
+
+from cluster.cache import Cache
+from cluster.errors import UserError
+from cluster.storage import location
+from tests.web import served
+
+SIZE = 1000
+
+
+@pytest.fixture
+def web(tmp_path):
+    """Five files of a thousand bytes on a server."""
+    folder = tmp_path / "there"
+    folder.mkdir()
+    for number in range(5):
+        (folder / f"{number}").write_bytes(content(number))
+    with served(folder) as web:
+        yield web
+
+
+def content(number):
+    return bytes([number]) * SIZE
+
+
+def opened(cache, web, number, size=SIZE):
+    sha256 = hashlib.sha256(content(number)).hexdigest()
+    return cache.open(location(f"{web.url}/{number}"), sha256, size)
+
+
+def read(cache, web, number):
+    with opened(cache, web, number) as file:
+        return file.read()
+
+
+def kept(cache):
+    return [path for path in cache.folder.iterdir() if path.name != ".lock"]
+
+
+def test_a_file_is_fetched_once(web, tmp_path):
+    cache = Cache(tmp_path / "cache", 3 * SIZE)
+    for _ in range(3):
+        assert read(cache, web, 1) == content(1)
+    assert web.asked["/1"] == 1
+    assert read(Cache(tmp_path / "cache", 3 * SIZE), web, 1) == content(1)
+    assert web.asked["/1"] == 1
+
+
+def test_what_was_not_read_for_longest_makes_room(web, tmp_path):
+    cache = Cache(tmp_path / "cache", 3 * SIZE)
+    for number in (0, 1, 2, 0, 3, 4):
+        time.sleep(0.002)
+        assert read(cache, web, number) == content(number)
+        assert sum(path.stat().st_size for path in kept(cache)) <= 3 * SIZE
+    for number in (0, 3, 4):
+        read(cache, web, number)
+    assert [web.asked[f"/{number}"] for number in range(5)] == [1, 1, 1, 1, 1]
+
+
+def test_what_is_removed_can_be_read_to_its_end(web, tmp_path):
+    cache = Cache(tmp_path / "cache", SIZE)
+    with opened(cache, web, 0) as file:
+        read(cache, web, 1)
+        assert file.read() == content(0)
+
+
+def test_other_bytes_are_refused_and_not_kept(web, tmp_path):
+    cache = Cache(tmp_path / "cache", 3 * SIZE)
+    (tmp_path / "there" / "0").write_bytes(b"x" * SIZE)
+    with pytest.raises(UserError, match="/0: its bytes do not match their checksum"):
+        read(cache, web, 0)
+    with pytest.raises(FileNotFoundError):
+        opened(cache, web, 9)
+    assert kept(cache) == []
+
+
+def test_what_is_fetched_counts_and_what_a_killed_process_left_goes(web, tmp_path):
+    cache = Cache(tmp_path / "cache", 3 * SIZE)
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    cache.folder.mkdir()
+    mine, other = (cache.folder / f".{pid}.{2 * SIZE}.ab.part" for pid in (os.getpid(), dead.pid))
+    mine.touch()
+    other.touch()
+    read(cache, web, 0)
+    assert not other.exists()
+    with pytest.raises(UserError, match="3,000 bytes of cache are too few"):
+        opened(cache, web, 1, size=2 * SIZE)
+    assert mine.exists()
+
+
+def test_a_local_file_is_read_where_it_lies(tmp_path):
+    (tmp_path / "0").write_bytes(content(0))
+    cache = Cache(tmp_path / "cache", 1)
+    with cache.open(tmp_path / "0", "", SIZE) as file:
+        assert file.read() == content(0)
+    assert not cache.folder.exists()
