@@ -33,10 +33,8 @@ from tests.datagen.made_smpl import (
     write_grab,
     write_humanml3d,
 )
-from tests.datagen.test_cli import datagen, refused
 from tests.datagen.test_safe_pickle import Payload
 
-__all__ = ["datagen", "refused"]
 PRESETS = Path(__file__).parents[2] / "configs" / "datagen"
 
 

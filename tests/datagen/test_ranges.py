@@ -13,10 +13,7 @@ from datagen.pipeline import Pipeline
 from datagen.plan import Unit
 from datagen.ranges import PERCENTILES, REAL
 from datagen.sources.bvh import BvhConfig
-from tests.datagen.test_cli import datagen, refused
 from tests.datagen.test_shards import made_sample, summed, written
-
-__all__ = ["datagen", "refused"]
 
 
 def test_percentiles_are_those_of_numpy(datagen: Any, refused: Any, tmp_path: Path) -> None:

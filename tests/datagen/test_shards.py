@@ -133,7 +133,7 @@ def test_a_full_disk_in_mid_shard_is_one_line_and_leaves_nothing(tmp_path, monke
         return write(self, data)
 
     monkeypatch.setattr(shards._CountedFile, "write", until_full)
-    with pytest.raises(UserError, match=r"shard-000001.tar: cannot be written: .*; make room") as e:
+    with pytest.raises(UserError, match="no space is left there; make some") as e:
         written(tmp_path, 1, [made_sample(f"clip/{name}-000") for name in "abc"])
     assert "\n" not in str(e.value)
     assert sorted(tmp_path.iterdir()) == before
