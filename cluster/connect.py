@@ -69,13 +69,17 @@ def connected(config: ClusterConfig, code: Sequence[ModuleType]) -> Iterator[int
     with TemporaryDirectory() as sent:
         options = _of_cluster(address, code, Path(sent)) if address else _of_one_s_own(config)
         try:
-            ray.init(**options, logging_level=logging.ERROR, log_to_driver=False)
+            context = ray.init(**options, logging_level=logging.ERROR, log_to_driver=False)
         except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             raise UserError(_refusal(address, error)) from None
     try:
         yield config.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     finally:
         ray.shutdown()
+        if not address:
+            # Ray leaves behind the environments that it built: gigabytes each, of no further use.
+            session = Path(context.address_info["session_dir"])
+            shutil.rmtree(session / "runtime_resources", ignore_errors=True)
 
 
 def _of_cluster(address: str, code: Sequence[ModuleType], sent: Path) -> dict[str, Any]:
