@@ -69,7 +69,7 @@ def connected(config: ClusterConfig, code: Sequence[ModuleType]) -> Iterator[int
     with TemporaryDirectory() as sent:
         options = _of_cluster(address, code, Path(sent)) if address else _of_one_s_own(config)
         try:
-            context = ray.init(**options, logging_level=logging.ERROR, log_to_driver=False)
+            context: Any = ray.init(**options, logging_level=logging.ERROR, log_to_driver=False)
         except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             raise UserError(_refusal(address, error)) from None
     try:

@@ -21,7 +21,14 @@ from ray.exceptions import RayTaskError, RuntimeEnvSetupError
 
 from cluster.connect import PRESETS
 from cluster.errors import UserError
-from datagen.text_models import NOT_ON_HUB, Encoded, checked_folder, explained, is_folder, longer_than
+from datagen.text_models import (
+    NOT_ON_HUB,
+    Encoded,
+    checked_folder,
+    explained,
+    is_folder,
+    longer_than,
+)
 
 PINS = PRESETS / "datagen" / "instructor_embedding.txt"
 SECONDS_BETWEEN_LINES = 10.0

@@ -78,15 +78,16 @@ def _check_unicode(sentences: Sequence[str]) -> None:
             sentence.encode()
         except UnicodeEncodeError:
             raise UserError(
-                f"the sentence {ascii(sentence)} holds half a character (a lone surrogate), "
+                f"the sentence {sentence!a} holds half a character (a lone surrogate), "
                 "which no text model reads; mend it in the source's file"
             ) from None
 
 
 def _fill(missing: list[tuple[list[str], Path]], config: TextConfig) -> None:
     encoded = _encode([chunk for chunk, _ in missing], config)
+    total = sum(len(chunk) for chunk, _ in missing)
     cut: list[str] = []
-    with Progress("text", sum(len(chunk) for chunk, _ in missing), "sentences") as progress:
+    with Progress("text", total, "sentences") as progress:
         for (chunk, path), part in zip(missing, encoded, strict=True):
             if not np.isfinite(part.vectors_BE).all():
                 raise UserError(f"text.model: {config.model} gives vectors that are not finite")
@@ -96,8 +97,8 @@ def _fill(missing: list[tuple[list[str], Path]], config: TextConfig) -> None:
             progress.advance(len(chunk))
     if cut:
         print(
-            f"text: {len(cut)} sentences are longer than the model reads, and were cut there, "
-            f"such as: {cut[0][:60]} ...",
+            f"text: {len(cut)} of {total} sentences have more tokens than the model reads, and "
+            f"count up to there, such as: {cut[0][:60]} ...",
             file=sys.stderr,
         )
 
@@ -115,7 +116,8 @@ def _encode(chunks: Sequence[list[str]], config: TextConfig) -> Iterator[Encoded
 
 def _read(path: Path, count: int) -> Vector:
     try:
-        vectors_BE = np.load(path, allow_pickle=False)
+        # Mapped: a row comes into memory when it is used, however many sentences there are.
+        vectors_BE = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"{path}: cannot be read ({error}); delete it") from None
     if vectors_BE.ndim != 2 or len(vectors_BE) != count or vectors_BE.dtype != np.float32:

@@ -28,7 +28,12 @@ def make_instructor(folder: Path) -> Path:
     tokenizer.save(str(folder / "tokenizer.json"))
     _write(folder / "tokenizer_config.json", TOKENIZER)
     config = T5Config(
-        vocab_size=tokenizer.get_vocab_size(), d_model=WIDTH, d_kv=8, d_ff=64, num_layers=2, num_heads=4
+        vocab_size=tokenizer.get_vocab_size(),
+        d_model=WIDTH,
+        d_kv=8,
+        d_ff=64,
+        num_layers=2,
+        num_heads=4,
     )
     T5EncoderModel(config).save_pretrained(folder)
     modules = [

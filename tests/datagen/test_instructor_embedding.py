@@ -3,10 +3,11 @@
 Building takes half a minute and two gigabytes, and needs a package index: not in `make test`.
 """
 
-import os
+from pathlib import Path
 
 import numpy as np
 import pytest
+import ray
 
 import cluster
 import datagen
@@ -29,47 +30,53 @@ SENTENCES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return make_instructor(tmp_path_factory.mktemp("instructor"))
-
-
-def test_the_authors_package_and_sentence_transformers_give_the_same_vectors(
-    tmp_path, model, capsys, monkeypatch
-):
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """A hub's local cache that holds one model, under the name that is returned."""
+    home, snapshot = tmp_path / "hub", "0" * 40
+    repository = home / "hub" / "models--made--instructor"
+    make_instructor(repository / "snapshots" / snapshot)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(snapshot)
+    monkeypatch.setenv("HF_HOME", str(home))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    own = embed(SENTENCES, TextConfig("instructor", model=str(model)), tmp_path / "own")
+    return "made/instructor"
+
+
+def test_the_authors_package_and_sentence_transformers_give_the_same_vectors(tmp_path, hub, capsys):
+    snapshot = next((tmp_path / "hub").rglob("modules.json")).parent
+    own = embed(SENTENCES, TextConfig("instructor", model=str(snapshot)), tmp_path / "own")
     capsys.readouterr()
-    package = TextConfig("instructor-embedding", model=str(model))
-    (tmp_path / "not-a-model").mkdir()
-    (tmp_path / "not-a-model" / "modules.json").write_text("[]]")
+    (tmp_path / "no-model").mkdir()
+    (tmp_path / "no-model" / "modules.json").write_text("[]]")
     with connected(ClusterConfig(), (cluster, datagen)):
+        package = TextConfig("instructor-embedding", model=hub)
         theirs = embed(SENTENCES, package, tmp_path / "theirs")
         said = capsys.readouterr().err
-        package.model = str(tmp_path / "not-a-model")
+        package.model = str(tmp_path / "no-model")
         with pytest.raises(UserError, match="must hold an Instructor") as caught:
             embed(SENTENCES, package, tmp_path / "theirs")
-    assert "\n" not in str(caught.value)
+        assert "\n" not in str(caught.value)
+        _a_run_on_this_cluster_names_the_back_end(tmp_path, hub)
     assert list(theirs) == SENTENCES
     for sentence in SENTENCES:
         assert theirs[sentence].shape == (SIZE,)
         np.testing.assert_allclose(theirs[sentence], own[sentence], atol=1e-6, rtol=0)
     assert "builds the environment" in said
-    assert "1 sentences are longer than the model reads" in said
+    assert f"1 of {len(SENTENCES)} sentences have more tokens than the model reads" in said
 
 
-def test_shards_name_the_back_end(tmp_path, model):
-    _, said = finish(start(tmp_path, *_run(model, "shards")))
-    manifest = load_manifest(tmp_path / "shards")
+def _a_run_on_this_cluster_names_the_back_end(home, model):
+    here = {"RAY_ADDRESS": ray.get_runtime_context().gcs_address, "HOME": str(Path.home())}
+    finish(start(home, *_run(model, "shards"), **here))
+    manifest = load_manifest(home / "shards")
     assert (manifest.text_backend, manifest.text_size) == ("instructor-embedding", SIZE)
-    assert "builds the environment" in said
-    # With all vectors in the cache nothing is built.
-    _, said = finish(start(tmp_path, *_run(model, "again"), PIP_INDEX_URL=_nowhere()))
-    assert "text:" not in said
 
 
-def test_an_environment_that_cannot_be_built_is_one_line(tmp_path, model):
-    alone = {"PIP_INDEX_URL": _nowhere(), "PIP_NO_INDEX": "1", "PIP_RETRIES": "0"}
+def test_an_environment_that_cannot_be_built_is_one_line(tmp_path):
+    alone = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
+    model = make_instructor(tmp_path / "instructor")
     _, said = finish(start(tmp_path, *_run(model, "shards"), **alone), status=2)
     *_, last = said.strip().splitlines()
     assert last.startswith("error: text.backend=instructor-embedding: Ray cannot build")
@@ -87,7 +94,3 @@ def _run(model, output):
         f"text.model={model}",
         "text.cache=cache",
     )
-
-
-def _nowhere():
-    return f"file://{os.devnull}"
