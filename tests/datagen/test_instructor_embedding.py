@@ -69,7 +69,7 @@ def test_the_authors_package_and_sentence_transformers_give_the_same_vectors(tmp
 
 def _a_run_on_this_cluster_names_the_back_end(home, model):
     here = {"RAY_ADDRESS": ray.get_runtime_context().gcs_address, "HOME": str(Path.home())}
-    finish(start(home, *_run(model, "shards"), **here))
+    finish(start(home, *_run(model, "shards"), **here), seconds=900)
     manifest = load_manifest(home / "shards")
     assert (manifest.text_backend, manifest.text_size) == ("instructor-embedding", SIZE)
 
@@ -77,7 +77,7 @@ def _a_run_on_this_cluster_names_the_back_end(home, model):
 def test_an_environment_that_cannot_be_built_is_one_line(tmp_path):
     alone = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
     model = make_instructor(tmp_path / "instructor")
-    _, said = finish(start(tmp_path, *_run(model, "shards"), **alone), status=2)
+    _, said = finish(start(tmp_path, *_run(model, "shards"), **alone), status=2, seconds=900)
     *_, last = said.strip().splitlines()
     assert last.startswith("error: text.backend=instructor-embedding: Ray cannot build")
     assert "InstructorEmbedding==1.0.1" in last
