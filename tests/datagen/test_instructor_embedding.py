@@ -20,6 +20,7 @@ from tests.datagen.running import finish, start
 
 pytestmark = pytest.mark.instructor
 
+BUILT = "runtime_resources/pip/*/virtualenv"
 SENTENCES = [
     "a person walks forward",
     "",
@@ -59,6 +60,9 @@ def test_the_authors_package_and_sentence_transformers_give_the_same_vectors(tmp
             embed(SENTENCES, package, tmp_path / "theirs")
         assert "\n" not in str(caught.value)
         _a_run_on_this_cluster_names_the_back_end(tmp_path, hub)
+        built = list(Path(ray._private.worker._global_node.get_session_dir_path()).glob(BUILT))
+        assert len(built) == 1
+    assert not built[0].exists()
     assert list(theirs) == SENTENCES
     for sentence in SENTENCES:
         assert theirs[sentence].shape == (SIZE,)
