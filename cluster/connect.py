@@ -56,6 +56,8 @@ def connected(config: ClusterConfig, code: Sequence[ModuleType]) -> Iterator[int
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
+    # An environment that cannot be built fails after minutes, and would thrice; pip tries again.
+    os.environ["RUNTIME_ENV_RETRY_TIMES"] = "1"
     if config.workers is not None and config.workers < 1:
         raise UserError(f"cluster.workers: {config.workers} workers do no work; give 1 or more")
     address = config.address or os.environ.get("RAY_ADDRESS")
