@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint datagen pretrain finetune sweep tensorboard clean bench-imu bench-bvh bench-differentiation
+.PHONY: help setup demo test lint datagen pretrain finetune sweep tensorboard clean bench-imu bench-bvh bench-differentiation test-instructor bench-text
 
 PYTHON ?= python3
 # The launcher of deepspeed and ninja are found here without activating the environment.
@@ -19,7 +19,7 @@ QUIET := -q
 ARGS ?=
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: .venv/.installed ## make .venv and install the locked dependencies
 
@@ -43,6 +43,9 @@ demo: setup ## motion -> shards -> pre-training -> fine-tuning on real watch dat
 
 test: setup ## run the whole test suite
 	python -m pytest
+
+test-instructor: setup ## the tests in which Ray builds an environment: minutes, 2 GB, a package index
+	python -m pytest -m instructor
 
 lint: setup ## check format, style and types
 	ruff check .
@@ -76,6 +79,9 @@ bench-bvh: setup ## reading BVH against plain Python, numpy and pandas, on one t
 
 bench-differentiation: setup ## accelerations from noisy samples of analytic motion, against scipy's splines
 	OMP_NUM_THREADS=1 python -m benchmarks.differentiation
+
+bench-text: setup ## sentences to vectors by MiniLM: batches, one by one, cached, on one thread
+	OMP_NUM_THREADS=1 python -m benchmarks.text
 
 clean: ## remove the environment and caches; runs/ stays
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -55,6 +55,8 @@ def connected(config: ClusterConfig, code: Sequence[ModuleType]) -> Iterator[int
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
+    # An environment that cannot be built fails after minutes, and would thrice; pip tries again.
+    os.environ["RUNTIME_ENV_RETRY_TIMES"] = "1"
     if config.workers is not None and config.workers < 1:
         raise UserError(f"cluster.workers: {config.workers} workers do no work; give 1 or more")
     address = config.address or os.environ.get("RAY_ADDRESS")
@@ -66,13 +68,17 @@ def connected(config: ClusterConfig, code: Sequence[ModuleType]) -> Iterator[int
     with TemporaryDirectory() as sent:
         options = _of_cluster(address, code, Path(sent)) if address else _of_one_s_own(config)
         try:
-            ray.init(**options, logging_level=logging.ERROR, log_to_driver=False)
+            context: Any = ray.init(**options, logging_level=logging.ERROR, log_to_driver=False)
         except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             raise UserError(_refusal(address, error)) from None
     try:
         yield config.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     finally:
         ray.shutdown()
+        if not address:
+            # Ray leaves behind the environments that it built: gigabytes each, of no further use.
+            session = Path(context.address_info["session_dir"])
+            shutil.rmtree(session / "runtime_resources", ignore_errors=True)
 
 
 def _of_cluster(address: str, code: Sequence[ModuleType], sent: Path) -> dict[str, Any]:

@@ -154,16 +154,14 @@ def _read_plan(folder: Location) -> dict[str, Any]:
 def _make(
     missing: list[Unit], units: list[Unit], config: DatagenConfig, config_digest: str
 ) -> Iterator[ShardInfo]:
-    # Of all units, not of the missing ones: a continued run must get the very same vectors.
-    vectors = embed([clip.text for unit in units for clip in unit.clips], config.text)
     total, bad = sum(len(unit.clips) for unit in missing), 0
-    with (
-        connected(config.cluster, CODE) as workers,
-        Progress("datagen", total, "clips") as progress,
-    ):
+    with connected(config.cluster, CODE) as workers:
         from datagen.workers import make_shards  # brings Ray, whose environment is now set
 
-        for unit, info in make_shards(missing, vectors, config, config_digest, workers):
-            bad += len(info.failures)
-            progress.advance(len(unit.clips), f"{bad} bad" if bad else "")
-            yield info
+        # Of all units, not of the missing ones: a continued run must get the very same vectors.
+        vectors = embed([clip.text for unit in units for clip in unit.clips], config.text)
+        with Progress("datagen", total, "clips") as progress:
+            for unit, info in make_shards(missing, vectors, config, config_digest, workers):
+                bad += len(info.failures)
+                progress.advance(len(unit.clips), f"{bad} bad" if bad else "")
+                yield info

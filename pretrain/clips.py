@@ -100,10 +100,17 @@ def read_clips(folder: Path, info: ShardInfo, check: bool) -> Clips:
     path = info.path(folder)
     if check:
         check_sum(path, info)
-    clips = lay_out(read_shard(path))
-    if len(clips.keys) != info.samples or int(clips.windows_S.sum()) != info.windows:
+    samples = list(read_shard(path))
+    windows = sum(len(sample.pose_TJ3) // WINDOW_FRAMES for sample in samples)
+    if (len(samples), windows) != (info.samples, info.windows):
         raise UserError(f"{path}: holds other samples than its JSON says; make the shard anew")
-    return clips
+    for sample in samples:
+        if len(sample.text_E) != info.text_size:
+            raise UserError(
+                f"{path}: the text vector of {sample.key} has {len(sample.text_E)} values, not "
+                f"{info.text_size} as its JSON says; make the shard anew"
+            )
+    return lay_out(samples)
 
 
 def check_sum(path: Path, info: ShardInfo) -> None:

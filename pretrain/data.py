@@ -1,6 +1,7 @@
 """The folder of shards that a run learns from, checked before the first step."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def open_data(folder: Path) -> Data:
     are compared later, when a shard is first read.
     """
     manifest = load_manifest(folder)
-    _check_one_kind(folder, manifest.shards)
+    check_one_kind((shard.path(folder), shard) for shard in manifest.shards)
     for shard in manifest.shards:
         _check_size(shard, folder)
     return Data(
@@ -62,13 +63,21 @@ def _in_words(placement: object) -> str:
     return placement if isinstance(placement, str) else json.dumps(placement, sort_keys=True)
 
 
-def _check_one_kind(folder: Path, shards: tuple[ShardInfo, ...]) -> None:
-    kinds: dict[str, ShardInfo] = {}
-    for shard in shards:
-        kinds.setdefault(f"{shard.text_backend} with {shard.text_size} values", shard)
+def check_one_kind(shards: Iterable[tuple[Path, ShardInfo]]) -> None:
+    """Raise UserError, naming one shard of each kind, where text vectors are of several kinds.
+
+    Vectors of two models mean nothing to one another, even where both have the same size. The
+    shards, each with its place, may be of several folders.
+    """
+    kinds: dict[str, Path] = {}
+    for path, shard in shards:
+        kinds.setdefault(f"{shard.text_backend} with {shard.text_size} values", path)
     if len(kinds) > 1:
-        places = ", ".join(f"{kind} in {shard.path(folder).name}" for kind, shard in kinds.items())
-        raise UserError(f"{folder}: holds text vectors of several kinds ({places}); make it anew")
+        places = ", ".join(f"{kind} in {path}" for kind, path in kinds.items())
+        raise UserError(
+            f"data: holds text vectors of several kinds ({places}); make all shards with one "
+            "text.backend"
+        )
 
 
 def _check_size(shard: ShardInfo, folder: Path) -> None:

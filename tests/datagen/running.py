@@ -31,9 +31,11 @@ def start(home: Path, *arguments: str, **environ: str) -> subprocess.Popen[str]:
     )
 
 
-def finish(process: subprocess.Popen[str], status: int = 0) -> tuple[str, str]:
+def finish(
+    process: subprocess.Popen[str], status: int = 0, seconds: float = 240
+) -> tuple[str, str]:
     """Wait for the command; returns what it printed and what it complained of."""
-    out, err = process.communicate(timeout=240)
+    out, err = process.communicate(timeout=seconds)
     assert process.returncode == status, err
     return out, err
 

@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -9,9 +10,9 @@ import torch
 from made_shards import made_sample, make_shards
 
 from cluster.errors import UserError
-from datagen.shards import read_shard
-from pretrain.clips import Batch, cut, draw_windows, join, lay_out
-from pretrain.data import open_data
+from datagen.shards import ShardInfo, load_manifest, read_shard, write_shard
+from pretrain.clips import Batch, cut, draw_windows, join, lay_out, read_clips
+from pretrain.data import check_one_kind, open_data
 from pretrain.stream import Position, Stream, StreamConfig, read_ahead
 
 SMALL = StreamConfig(open_shards=2, readers=2, ahead=2)
@@ -206,8 +207,45 @@ def test_a_damaged_shard_is_named(tmp_path: Path, damage: Callable[[Path], str],
 
 def test_mixed_text_vectors_are_refused(tmp_path: Path) -> None:
     make_shards(tmp_path, text_backends=("minilm", "instructor"), samples=1)
-    with pytest.raises(UserError, match=r"several kinds.*minilm.*instructor"):
+    mixed = r"minilm with 8 values in .*shard-000000\.tar, instructor with 8 .*shard-000001\.tar"
+    with pytest.raises(UserError, match=mixed) as caught:
         open_data(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_text_vectors_of_two_folders_must_be_of_one_kind(tmp_path: Path) -> None:
+    def together(*folders: str) -> list[tuple[Path, ShardInfo]]:
+        return [
+            (shard.path(tmp_path / folder), shard)
+            for folder in folders
+            for shard in load_manifest(tmp_path / folder).shards
+        ]
+
+    for folder, backend in (("one", "minilm"), ("two", "minilm"), ("three", "instructor")):
+        make_shards(tmp_path / folder, text_backends=(backend,), samples=1)
+    check_one_kind(together("one", "two"))
+    with pytest.raises(UserError, match=r"minilm .*one/shard-000000.*instructor .*three/shard-"):
+        check_one_kind(together("one", "two", "three"))
+
+
+def test_a_text_vector_of_another_size_than_the_shard_says_is_named(tmp_path: Path) -> None:
+    samples = [made_sample(f"s{n}", n, 2, "train", 120) for n in range(2)]
+    samples[1] = replace(samples[1], text_E=np.zeros(5, np.float16))
+    info = write_shard(
+        tmp_path,
+        0,
+        samples,
+        source="made",
+        split="train",
+        config_digest="made",
+        text_backend="made",
+        clips=2,
+        failures=[],
+    )
+    with pytest.raises(
+        UserError, match=r"shard-000000\.tar: the text vector of s0 has 8 values, not 5"
+    ):
+        read_clips(tmp_path, info, check=True)
 
 
 def test_an_empty_split_is_refused(tmp_path: Path) -> None:
