@@ -12,7 +12,17 @@ from pretrain.schedule import OptimizerConfig
 from pretrain.stream import StreamConfig
 
 # Keys that may differ when a run is continued: they do not change what is computed.
-FREE_KEYS = ("data", "output", "resume", "stream.readers", "stream.ahead", "save")
+FREE_KEYS = (
+    "data",
+    "output",
+    "resume",
+    "stream.readers",
+    "stream.ahead",
+    "save",
+    "offload",
+    "activation_checkpointing",
+    "timeout",
+)
 
 
 class Precision(Enum):
@@ -20,6 +30,14 @@ class Precision(Enum):
 
     fp32 = "fp32"
     bf16 = "bf16"
+
+
+class Offload(Enum):
+    """What ZeRO keeps in the CPU's memory: nothing, the optimizer's state, the weights as well."""
+
+    none = "none"
+    optimizer = "optimizer"
+    parameters = "parameters"
 
 
 @dataclass
@@ -62,7 +80,11 @@ class TrainConfig:
         accumulate: batches whose gradients are summed for one step.
         precision: arithmetic.
         zero: ZeRO stage: 0 keeps everything on every rank, 1 spreads the optimizer's state over
-            the ranks, 2 the gradients as well.
+            the ranks, 2 the gradients as well, 3 the weights, too.
+        offload: what ZeRO keeps in the CPU's memory instead of the GPU's.
+        activation_checkpointing: compute the blocks of the pose and IMU encoders twice instead of
+            keeping what they need for the backward pass.
+        timeout: seconds that a rank waits for another before the run ends.
         resume: folder of another run, or one of its checkpoints, to continue from; a run whose
             own output folder holds checkpoints always continues from these.
     """
@@ -76,6 +98,9 @@ class TrainConfig:
     accumulate: int = 1
     precision: Precision = Precision.fp32
     zero: int = 0
+    offload: Offload = Offload.none
+    activation_checkpointing: bool = False
+    timeout: float = 600.0
     resume: str | None = None
     model: ModelConfig = field(default_factory=ModelConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
@@ -92,7 +117,8 @@ class TrainConfig:
             ("epochs", self.epochs, 1, None),
             ("batch_size", self.batch_size, 2, None),
             ("accumulate", self.accumulate, 1, None),
-            ("zero", self.zero, 0, 2),
+            ("zero", self.zero, 0, 3),
+            ("timeout", self.timeout, 1, None),
             ("stream.open_shards", self.stream.open_shards, 1, None),
             ("stream.readers", self.stream.readers, 1, None),
             ("stream.ahead", self.stream.ahead, 1, None),
@@ -104,6 +130,12 @@ class TrainConfig:
             if value is not None and (value < least or (most is not None and value > most)):
                 wanted = f"at least {least}" if most is None else f"from {least} to {most}"
                 raise UserError(f"{key}: must be {wanted}, not {value}")
+        needed = {Offload.none: 0, Offload.optimizer: 1, Offload.parameters: 3}[self.offload]
+        if self.zero < needed:
+            raise UserError(
+                f"offload={self.offload.value}: ZeRO does this from stage {needed} on; give "
+                f"zero={needed}, or offload=none"
+            )
         self.optimizer.check()
 
     def binding(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import torch
@@ -37,6 +38,10 @@ class World:
             dist.all_reduce(values)
         return values / self.ranks
 
+    def any(self, here: bool) -> bool:
+        """Return whether something holds on any rank."""
+        return bool(self.mean(torch.tensor([float(here)], device=self.device)).item() > 0)
+
     def wait(self) -> None:
         """Return once every rank has come here."""
         if self.ranks > 1:
@@ -48,8 +53,11 @@ def ranks_started() -> tuple[int, int]:
     return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def join_world(rank: int, ranks: int) -> World:
-    """Meet the other ranks; raises UserError where their meeting point is taken."""
+def join_world(rank: int, ranks: int, timeout: float) -> World:
+    """Meet the other ranks, each of which has `timeout` seconds to answer from then on.
+
+    Raises UserError where their meeting point is taken.
+    """
     if ranks == 1:
         # Nobody else has to know the port, so runs side by side need not quarrel about one.
         os.environ |= {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}
@@ -71,7 +79,7 @@ def join_world(rank: int, ranks: int) -> World:
     elif rank == 0 and get_accelerator().device_name() == "cpu" and not _shared_memory_built():
         print("compiling DeepSpeed's shared memory for CPU ranks: once, about a minute", flush=True)
     try:
-        deepspeed.init_distributed(verbose=False)
+        deepspeed.init_distributed(verbose=False, timeout=timedelta(seconds=timeout))
     except dist.DistNetworkError:
         port = int(os.environ["MASTER_PORT"])
         raise UserError(

@@ -30,7 +30,7 @@ def train_until_broken_off(
 ) -> None:
     take_step = train.take_step
 
-    def stop(run: train.Run) -> dict[str, float]:
+    def stop(run: train.Run) -> tuple[dict[str, float], bool]:
         if run.state.step == steps:
             raise InterruptionError
         return take_step(run)
@@ -47,6 +47,7 @@ def train_until_broken_off(
         ["zero=0"],
         ["zero=1", "precision=bf16"],
         ["zero=2", "accumulate=2", "optimizer.schedule=plateau", "optimizer.patience=1"],
+        ["zero=3", "offload=parameters", "activation_checkpointing=true"],
         ["zero=0", "precision=bf16", "optimizer.schedule=constant", "optimizer.clip=0"],
     ],
     ids=lambda overrides: " ".join(overrides),
@@ -67,11 +68,28 @@ def test_a_run_that_was_broken_off_continues_exactly(
 
 def test_zero_stages_take_the_same_steps(data: Path, tmp_path: Path) -> None:
     losses = []
-    for zero in (0, 1, 2):
+    for zero in (0, 1, 2, 3):
         train.main(arguments(data, tmp_path / str(zero), f"zero={zero}", "steps=4"))
         losses.append([record["loss/total"] for record in records(tmp_path / str(zero))])
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)
     assert losses[2] == pytest.approx(losses[0], rel=1e-5)
+    assert losses[3] == pytest.approx(losses[0], rel=1e-5)
+
+
+def test_blocks_computed_twice_take_the_same_steps(data: Path, tmp_path: Path) -> None:
+    """Dropout falls the same way the second time."""
+    for name in ("false", "true"):
+        train.main(
+            arguments(
+                data,
+                tmp_path / name,
+                f"activation_checkpointing={name}",
+                "steps=3",
+                "model.imu.dropout=0.3",
+                "model.pose.drop_path=0.2",
+            )
+        )
+    assert results(tmp_path / "true") == results(tmp_path / "false")
 
 
 def wait_for_step(output: Path, step: int) -> None:
@@ -193,7 +211,10 @@ def test_other_shards_are_not_continued(finished: Path, tmp_path: Path) -> None:
     [
         (["epochs=1"], "either steps or epochs"),
         (["batch_size=0"], "batch_size: must be at least 2"),
-        (["zero=3"], "zero: must be from 0 to 2"),
+        (["zero=4"], "zero: must be from 0 to 3"),
+        (["zero=2", "offload=parameters"], "offload=parameters: ZeRO does this from stage 3 on"),
+        (["offload=optimizer"], "offload=optimizer: ZeRO does this from stage 1 on"),
+        (["timeout=0"], "timeout: must be at least 1"),
         (["precision=fp8"], "precision"),
         (["model.imu.heads=3"], "heads"),
         (["model.window=30"], "model.window"),

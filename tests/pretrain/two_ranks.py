@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from made_shards import TEXT_SIZE
 from small_model import small_config
-from training import arguments, results
+from training import arguments, kept_states, results
 
 from cluster.errors import UserError
 from pretrain import train
@@ -22,6 +22,8 @@ from pretrain.stream import Stream, StreamConfig
 from pretrain.world import World, join_world, ranks_started
 
 BATCH = 16
+# ZeRO stages that are continued by another number of ranks.
+STAGES_FOR_ONE = (0, 1, 3)
 Gradients = dict[str, torch.Tensor]
 
 
@@ -64,7 +66,7 @@ def stopped_after(steps: int, run: Callable[[], Any]) -> None:
     """Run until `steps` steps are taken, then break off as an interruption would."""
     take_step = train.take_step
 
-    def stop(run: train.Run) -> dict[str, float]:
+    def stop(run: train.Run) -> tuple[dict[str, float], bool]:
         if run.state.step == steps:
             raise KeyboardInterrupt
         return take_step(run)
@@ -101,9 +103,9 @@ def main(data: Path, output: Path) -> None:
     stream = Stream(open_data(data), BATCH, 0, 0, 1, StreamConfig())
     batch, _ = next(stream.batches())
     expected_loss, expected = alone(batch)
-    world = join_world(*ranks_started())
+    world = join_world(*ranks_started(), timeout=600)
     told: dict[str, Any] = {"losses": [], "gradients": []}
-    for zero in (0, 1, 2):
+    for zero in (0, 1, 2, 3):
         loss, gradients = together(batch, world, zero)
         told["losses"].append(abs(loss - expected_loss) / expected_loss)
         told["gradients"].append(difference(expected, gradients))
@@ -116,6 +118,13 @@ def main(data: Path, output: Path) -> None:
         run(f"whole{zero}", f"zero={zero}")
         stopped_after(6, lambda zero=zero: run(f"broken{zero}", f"zero={zero}"))  # type: ignore[misc]
         run(f"broken{zero}", f"zero={zero}")
+    for zero in STAGES_FOR_ONE:
+        with kept_states() as kept:
+            run(f"from_one{zero}", f"zero={zero}")
+            torch.save(kept["loaded"], output / f"loaded{zero}-{world.rank}.pt")
+        with kept_states() as kept:
+            stopped_after(6, lambda zero=zero: run(f"from_two{zero}", f"zero={zero}"))  # type: ignore[misc]
+            torch.save(kept["saved"], output / f"saved{zero}-{world.rank}.pt")
     told["nan"] = with_a_nan_on_rank(1, lambda: run("nan"))
     if world.leads:
         told["equal"] = [
