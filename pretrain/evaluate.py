@@ -4,7 +4,9 @@ Shape letters: V windows, Q queries, K keys, D embedding.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from math import comb
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from torch.nn import functional
 
 from cluster.errors import UserError
 from cluster.runs import seed_from
-from datagen.shards import WINDOW_FRAMES
+from datagen.shards import WINDOW_FRAMES, ShardInfo
 from pretrain.clips import Batch, Clips, Int, cut, join, read_clips
 from pretrain.data import Data
 from pretrain.losses import PAIRS
@@ -25,31 +27,41 @@ RECALL_AT = (1, 5, 10)
 
 
 def validation_pool(data: Data, count: int, seed: int, ranks: int = 1) -> Batch:
-    """Return a fixed choice of `count` validation windows, or as many as there are.
+    """Return a fixed choice of `count` validation windows, as `draw_pool` draws them.
+
+    The number of windows is a multiple of `ranks`; raises UserError where there is not one for
+    each.
+    """
+    clips, windows_V3 = draw_pool(data.folder, data.validation, count, seed)
+    share = len(windows_V3) // ranks
+    if share == 0:
+        raise UserError(
+            f"{data.folder}: {len(windows_V3)} validation windows for {ranks} ranks; "
+            "use fewer ranks, or make more clips"
+        )
+    return cut(clips, windows_V3[: share * ranks])
+
+
+def draw_pool(
+    folder: Path, shards: Sequence[ShardInfo], count: int, seed: int
+) -> tuple[Clips, Int]:
+    """Return clips and `count` windows (V, 3) in them, or as many as there are.
 
     Windows do not overlap, and no clip gives a second one before every clip has given one.
-    Shards are read in a seeded order until there are enough clips. The number of windows is a
-    multiple of `ranks`; raises UserError where there is not one for each.
+    Shards are read in a seeded order until there are enough clips.
     """
     rng = np.random.default_rng(seed_from("validation", seed))
     read: list[Clips] = []
     known: set[int] = set()
-    for index in rng.permutation(len(data.validation)):
-        read.append(read_clips(data.folder, data.validation[index], check=True))
+    for index in rng.permutation(len(shards)):
+        read.append(read_clips(folder, shards[index], check=True))
         known.update(read[-1].clip_S.tolist())
         if len(known) >= count:
             break
     clips = join(read)
     windows_V3 = rng.permutation(_windows_side_by_side(clips, rng))
     turn_V = _turns(clips.clip_S[windows_V3[:, 0]])
-    chosen_V = np.argsort(turn_V, kind="stable")[:count]
-    share = len(chosen_V) // ranks
-    if share == 0:
-        raise UserError(
-            f"{data.folder}: {len(chosen_V)} validation windows for {ranks} ranks; "
-            "use fewer ranks, or make more clips"
-        )
-    return cut(clips, windows_V3[chosen_V[: share * ranks]])
+    return clips, windows_V3[np.argsort(turn_V, kind="stable")[:count]]
 
 
 def _windows_side_by_side(clips: Clips, rng: np.random.Generator) -> Int:
