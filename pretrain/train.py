@@ -17,7 +17,7 @@ if __name__ == "__main__":
 import argparse
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,12 +28,13 @@ from cluster.errors import UserError, exit_with
 from cluster.runs import git_commit, seed_from, write_run_record
 from datagen.shards import WINDOW_FRAMES
 from pretrain import checkpoint
+from pretrain.cached import CachedContrast, cache_contrast
 from pretrain.checkpoint import Identity, State
 from pretrain.clips import Batch
-from pretrain.config import Precision, TrainConfig
+from pretrain.config import Contrast, Precision, TrainConfig
 from pretrain.data import Data, open_data
 from pretrain.evaluate import to_device, validate, validation_pool
-from pretrain.model import Multi3Net, parameter_count
+from pretrain.model import ModelOutput, Multi3Net, parameter_count
 from pretrain.release import ReleaseCard, save_release
 from pretrain.schedule import Schedule, learning_rate, make_optimizer
 from pretrain.stream import Position, Stream
@@ -174,18 +175,13 @@ def take_step(run: Run) -> dict[str, float]:
     Raises UserError on every rank alike where a loss or the gradient is not finite on any.
     """
     config, state, engine = run.config, run.state, run.engine
-    began, waited = time.perf_counter(), 0.0
+    began, fetched = time.perf_counter(), Fetched(run)
     rate = learning_rate(config.optimizer, state.step, run.steps, state.reductions)
     for group in engine.optimizer.param_groups:
         group["lr"] = rate
     summed = torch.zeros((), device=run.world.device)
-    for part in range(config.accumulate):
-        asked = time.perf_counter()
-        batch, position = next(run.batches)
-        waited += time.perf_counter() - asked
-        # Dropout depends on this seed alone, so that no generator's state has to be saved.
-        torch.manual_seed(seed_from(config.seed, state.step, part, run.world.rank))
-        losses = engine(to_device(batch, run.world.device)).losses
+    for part, (batch, cached) in enumerate(parts_of_step(run, fetched)):
+        losses = run_part(run, part, batch, cached=cached).losses
         engine.backward(losses["total"])
         summed = summed + torch.stack([loss.detach().float() for loss in losses.values()])
         if part < config.accumulate - 1:
@@ -196,14 +192,48 @@ def take_step(run: Run) -> dict[str, float]:
     numbers["gradient_norm"] = step_and_measure(engine, config)
     refuse_if_not_finite(state.step + 1, numbers)
     state.step += 1
-    state.position = position
+    state.position = fetched.position
     taken = time.perf_counter() - began
     return numbers | {
         "learning_rate": rate,
         "samples_per_second": config.batch_size * config.accumulate * run.world.ranks / taken,
-        "data_wait": waited / taken,
+        "data_wait": fetched.waited / taken,
         **{f"temperature/{pair}": value for pair, value in temperatures(run).items()},
     }
+
+
+class Fetched:
+    """The batches of one step, as they come."""
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.waited, self.position = run, 0.0, run.state.position
+
+    def __iter__(self) -> Iterator[Batch]:
+        for _ in range(self.run.config.accumulate):
+            asked = time.perf_counter()
+            batch, self.position = next(self.run.batches)
+            self.waited += time.perf_counter() - asked
+            yield batch
+
+
+def parts_of_step(
+    run: Run, batches: Iterable[Batch]
+) -> Iterable[tuple[Batch, CachedContrast | None]]:
+    """Return the batches of a step, each with the contrast over the step where that is wanted."""
+    if run.config.contrast_over is Contrast.batch:
+        return ((batch, None) for batch in batches)
+
+    def embed(part: int, batch: Batch) -> dict[str, torch.Tensor]:
+        return run_part(run, part, batch, embed_only=True).embeddings
+
+    return cache_contrast(run.engine.module.contrastive, batches, embed)
+
+
+def run_part(run: Run, part: int, batch: Batch, **how: Any) -> ModelOutput:
+    """Put a part of the step through the model, with the dropout that belongs to it."""
+    # Dropout depends on this seed alone, so that no generator's state has to be saved.
+    torch.manual_seed(seed_from(run.config.seed, run.state.step, part, run.world.rank))
+    return run.engine(to_device(batch, run.world.device), **how)
 
 
 def step_and_measure(engine: Any, config: TrainConfig) -> float:

@@ -1,0 +1,150 @@
+"""Contrast by real processes, in chunks and with cached gradients, against a naive loop.
+
+BatchNorm is in evaluation mode, since with cached gradients it sees the parts of a batch alone.
+"""
+
+import itertools
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+
+from pretrain.cached import cache_contrast
+from pretrain.evaluate import rows
+from pretrain.model import Batch, Multi3Net
+from tests.pretrain.naive_contrast import naive_contrast, naive_regression
+from tests.pretrain.small_model import TEXT_SIZE, made_batch, small_config
+
+SAMPLES = 12
+WORLDS = (1, 2, 3)
+PRECISIONS = ("fp32", "bf16")
+# The loss itself keeps to float32 under autocast, so its value agrees to 1e-5 in both. In bf16
+# every share of a weight's gradient, of a rank or a part, is rounded to 8 bits before the shares
+# are summed, here up to six that may be some times larger than their sum: a few times 2^-8.
+TOLERANCES = {"fp32": 1e-5, "bf16": 2**-5}
+CHUNKS = (3, 1024)
+PARTS = (1, 2)  # 1: plain
+VARIANTS = list(itertools.product(PRECISIONS, CHUNKS, PARTS))
+Step = dict[str, torch.Tensor]
+
+
+def make_model(chunk: int) -> Multi3Net:
+    torch.manual_seed(0)
+    config = small_config()
+    config.losses.chunk = chunk
+    return Multi3Net(config, TEXT_SIZE).eval()
+
+
+def arithmetic(precision: str) -> torch.autocast:
+    return torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16")
+
+
+def results(model: Multi3Net, loss: torch.Tensor) -> Step:
+    return {"loss": loss.detach().float()} | {
+        name: parameter.grad for name, parameter in model.named_parameters()
+    }  # type: ignore[dict-item]
+
+
+def naive_step(precision: str) -> Step:
+    """The whole batch at once on one process; the loss is not the project's."""
+    model, batch = make_model(chunk=1), made_batch(SAMPLES)
+    with arithmetic(precision):
+        embeddings = model.embed(batch)
+        predicted = model.predict(embeddings)
+    log_scale = model.contrastive.temperatures.log_scale
+    loss = naive_contrast(
+        embeddings, batch, {pair: torch.exp(-scale.double()) for pair, scale in log_scale.items()}
+    ) + naive_regression(predicted, batch)
+    loss.backward()
+    return results(model, loss)
+
+
+def plain(model: Multi3Net, batch: Batch, precision: str) -> torch.Tensor:
+    with arithmetic(precision):
+        loss = model(batch).losses["total"]
+    loss.backward()
+    return loss
+
+
+def with_cached_gradients(
+    model: Multi3Net, batch: Batch, precision: str, parts: int
+) -> torch.Tensor:
+    size = len(batch["key"]) // parts
+    batches = [rows(batch, first, first + size) for first in range(0, size * parts, size)]
+
+    def embed(_: int, part: Batch) -> dict[str, torch.Tensor]:
+        with arithmetic(precision):
+            return model(part, embed_only=True).embeddings
+
+    mean = torch.zeros(())
+    for part, cached in cache_contrast(model.contrastive, batches, embed):
+        with arithmetic(precision):
+            loss = model(part, cached).losses["total"] / parts
+        loss.backward()
+        mean = mean + loss.detach()
+    return mean
+
+
+def all_variants(rank: int, ranks: int, folder: Path) -> None:
+    """Save, for each variant, the mean over ranks of the loss and of every gradient."""
+    torch.set_num_threads(1)
+    share = SAMPLES // ranks
+    own = rows(made_batch(SAMPLES), rank * share, (rank + 1) * share)
+    steps = {}
+    for precision, chunk, parts in VARIANTS:
+        model = make_model(chunk)
+        if parts == 1:
+            loss = plain(model, own, precision)
+        else:
+            loss = with_cached_gradients(model, own, precision, parts)
+        step = results(model, loss)
+        if ranks > 1:
+            for value in step.values():
+                dist.all_reduce(value)
+                value /= ranks
+        steps[precision, chunk, parts] = step
+    if rank == 0:
+        torch.save(steps, folder / f"{ranks}.pt")
+
+
+def every_world(rank: int, folder: Path) -> None:
+    """Be this rank of two and then of three: one start of the processes serves both."""
+    for ranks in WORLDS[1:]:
+        if rank < ranks:
+            meeting = f"file://{folder}/meeting{ranks}"
+            dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=ranks)
+            all_variants(rank, ranks, folder)
+            dist.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[tuple, Step]]:
+    folder = tmp_path_factory.mktemp("steps")
+    mp.spawn(every_world, (folder,), max(WORLDS))
+    all_variants(0, 1, folder)
+    return {ranks: torch.load(folder / f"{ranks}.pt", weights_only=True) for ranks in WORLDS}
+
+
+@pytest.fixture(scope="module")
+def naive() -> dict[str, Step]:
+    return {precision: naive_step(precision) for precision in PRECISIONS}
+
+
+def difference(step: Step, truth: Step) -> float:
+    """The largest difference of an entry, against the largest entry of its tensor."""
+    assert step.keys() == truth.keys()
+    return max(
+        ((step[name] - truth[name]).abs().max() / truth[name].abs().max()).item() for name in truth
+    )
+
+
+@pytest.mark.parametrize("ranks", WORLDS)
+@pytest.mark.parametrize(("precision", "chunk", "parts"), VARIANTS)
+def test_loss_and_gradients_are_those_of_the_whole_batch(
+    steps: dict, naive: dict, ranks: int, precision: str, chunk: int, parts: int
+) -> None:
+    step, truth = steps[ranks][precision, chunk, parts], naive[precision]
+    assert step["loss"].item() == pytest.approx(truth["loss"].item(), rel=1e-5)
+    assert difference(step, truth) < TOLERANCES[precision]
