@@ -35,10 +35,13 @@ def told(output: Path) -> list[dict]:
     return [json.loads((output / f"told{rank}.json").read_text()) for rank in (0, 1)]
 
 
-def test_half_the_batch_on_each_of_two_ranks_is_the_whole_batch_on_one(told: list[dict]) -> None:
+@pytest.mark.parametrize("way", ["plain", "cached"])
+def test_half_the_batch_on_each_of_two_ranks_is_the_whole_batch_on_one(
+    told: list[dict], way: str
+) -> None:
     for rank in told:
-        assert max(rank["losses"]) < 1e-5
-        assert max(rank["gradients"]) < 1e-5
+        assert max(rank[way]["losses"]) < 1e-5
+        assert max(rank[way]["gradients"]) < 1e-5
 
 
 def test_two_ranks_continue_exactly(told: list[dict]) -> None:
