@@ -35,6 +35,7 @@ from pretrain.config import Contrast, Precision, TrainConfig
 from pretrain.data import Data, open_data
 from pretrain.evaluate import to_device, validate, validation_pool
 from pretrain.model import ModelOutput, Multi3Net, parameter_count
+from pretrain.not_finite import Part, explain
 from pretrain.release import ReleaseCard, save_release
 from pretrain.schedule import Schedule, learning_rate, make_optimizer
 from pretrain.stream import Position, Stream
@@ -179,18 +180,20 @@ def take_step(run: Run) -> dict[str, float]:
     rate = learning_rate(config.optimizer, state.step, run.steps, state.reductions)
     for group in engine.optimizer.param_groups:
         group["lr"] = rate
-    summed = torch.zeros((), device=run.world.device)
+    summed, parts = torch.zeros((), device=run.world.device), list[Part]()
     for part, (batch, cached) in enumerate(parts_of_step(run, fetched)):
-        losses = run_part(run, part, batch, cached=cached).losses
+        output = run_part(run, part, batch, cached=cached)
+        losses = output.losses
+        parts.append(Part(batch, {name: e.detach() for name, e in output.embeddings.items()}))
         engine.backward(losses["total"])
         summed = summed + torch.stack([loss.detach().float() for loss in losses.values()])
         if part < config.accumulate - 1:
             engine.step()
     means = run.world.mean(summed / config.accumulate).tolist()
     numbers = {f"loss/{name}": value for name, value in zip(losses, means, strict=True)}
-    refuse_if_not_finite(state.step + 1, numbers)
+    refuse_if_not_finite(state.step + 1, numbers, parts, run.world)
     numbers["gradient_norm"] = step_and_measure(engine, config)
-    refuse_if_not_finite(state.step + 1, numbers)
+    refuse_if_not_finite(state.step + 1, numbers, parts, run.world)
     state.step += 1
     state.position = fetched.position
     taken = time.perf_counter() - began
@@ -248,14 +251,13 @@ def step_and_measure(engine: Any, config: TrainConfig) -> float:
     return norm
 
 
-def refuse_if_not_finite(step: int, numbers: dict[str, float]) -> None:
-    """Raise UserError naming the first number that is NaN or infinite."""
+def refuse_if_not_finite(
+    step: int, numbers: dict[str, float], parts: list[Part], world: World
+) -> None:
+    """Raise UserError naming the first number that is NaN or infinite, and the samples."""
     for name, value in numbers.items():
         if not math.isfinite(value):
-            raise UserError(
-                f"step {step}: {name} is {value}; start anew in another output with a smaller "
-                "optimizer.learning_rate or a longer optimizer.warmup"
-            )
+            raise UserError(f"step {step}: {name} is {value}; {explain(parts, world)}")
 
 
 def temperatures(run: Run) -> dict[str, float]:

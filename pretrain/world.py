@@ -16,6 +16,7 @@ from torch import Tensor
 from cluster.errors import UserError
 
 SECONDS_TO_SPEAK = 5
+LONGEST_WORDS = 512
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,17 @@ class World:
         if self.ranks > 1:
             dist.all_reduce(values)
         return values / self.ranks
+
+    def gather_words(self, words: str) -> list[str]:
+        """Return what each rank has to say, cut off where it is long."""
+        if self.ranks == 1:
+            return [words]
+        own = torch.zeros(LONGEST_WORDS, dtype=torch.uint8)
+        letters = words.encode()[:LONGEST_WORDS]
+        own[: len(letters)] = torch.tensor(list(letters), dtype=torch.uint8)
+        everyone = [torch.empty_like(own, device=self.device) for _ in range(self.ranks)]
+        dist.all_gather(everyone, own.to(self.device))
+        return [bytes(each.tolist()).rstrip(b"\0").decode(errors="ignore") for each in everyone]
 
     def wait(self) -> None:
         """Return once every rank has come here."""

@@ -5,10 +5,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from made_shards import made_sample
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from pretrain.clips import cut, lay_out
 from pretrain.info_nce import info_nce
 from pretrain.losses import (
     MODALITIES,
@@ -169,6 +171,20 @@ def test_windows_of_one_clip_do_not_push_each_other() -> None:
     embeddings = random_embeddings()
     losses = ContrastiveLoss(LossConfig())(embeddings, DISTINCT, torch.zeros_like(CLIP))
     assert all(loss.item() == 0 for loss in losses.values())
+
+
+def test_overlapping_windows_of_a_clip_are_no_negatives_whatever_body_wears_them() -> None:
+    clips = lay_out([made_sample(f"clip{n}", n, 2, "train", 200) for n in (1, 2)])
+    overlapping, other = [[0, 20, 0], [0, 50, 1]], [[1, 20, 0]]
+    contrastive = ContrastiveLoss(LossConfig(pairs=["pose-left"]))
+
+    def loss(windows: list[list[int]]) -> float:
+        batch = cut(clips, np.array(windows))
+        embeddings = {name: torch.randn(len(windows), WIDTH) for name in MODALITIES}
+        return contrastive(embeddings, batch["caption"], batch["clip"])["pose-left"].item()
+
+    assert loss(overlapping) == 0
+    assert loss(overlapping + other) > 0
 
 
 def test_only_the_pairs_that_are_named() -> None:

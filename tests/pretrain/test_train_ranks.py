@@ -50,7 +50,10 @@ def test_two_ranks_continue_exactly(told: list[dict]) -> None:
 
 def test_a_nan_on_one_rank_stops_every_rank_with_the_same_line(told: list[dict]) -> None:
     assert told[0]["nan"] == told[1]["nan"]
-    assert told[0]["nan"].startswith("step 1: loss/contrastive/text-left is nan")
+    assert told[0]["nan"] == (
+        "step 1: loss/contrastive/text-left is nan; the shards hold values that are not finite: "
+        f"imu_left of {told[1]['spoilt']} (rank 1); make them without these"
+    )
 
 
 def test_another_number_of_ranks_is_refused(data: Path, output: Path) -> None:

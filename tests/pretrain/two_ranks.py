@@ -115,23 +115,25 @@ def stopped_after(steps: int, run: Callable[[], Any]) -> None:
         train.take_step = take_step
 
 
-def with_a_nan_on_rank(rank: int, run: Callable[[], Any]) -> str:
-    """Run with one window of one rank spoilt; returns what the user is told."""
-    to_device = train.to_device
+def with_a_nan_on_rank(rank: int, run: Callable[[], Any]) -> tuple[str, str]:
+    """Run with one window of one rank spoilt; returns what the user is told, and its key."""
+    to_device, key = train.to_device, ""
 
     def spoil(batch: Batch, device: torch.device) -> Batch:
+        nonlocal key
         if ranks_started()[0] == rank:
             batch["imu_left"][0, 0, 0] = torch.nan
+            key = batch["key"][0]
         return to_device(batch, device)
 
     train.to_device = spoil
     try:
         run()
     except UserError as error:
-        return str(error)
+        return str(error), key
     finally:
         train.to_device = to_device
-    return "nothing"
+    return "nothing", key
 
 
 def main(data: Path, output: Path) -> None:
@@ -158,7 +160,7 @@ def main(data: Path, output: Path) -> None:
         run(f"whole{zero}", f"zero={zero}")
         stopped_after(6, lambda zero=zero: run(f"broken{zero}", f"zero={zero}"))  # type: ignore[misc]
         run(f"broken{zero}", f"zero={zero}")
-    told["nan"] = with_a_nan_on_rank(1, lambda: run("nan"))
+    told["nan"], told["spoilt"] = with_a_nan_on_rank(1, lambda: run("nan"))
     if world.leads:
         told["equal"] = [
             results(output / f"whole{zero}") == results(output / f"broken{zero}") for zero in (0, 2)
