@@ -40,6 +40,13 @@ class Offload(Enum):
     parameters = "parameters"
 
 
+class Contrast(Enum):
+    """Which windows are contrasted with one another: a batch's, or a whole step's; of all ranks."""
+
+    batch = "batch"
+    step = "step"
+
+
 @dataclass
 class ValidationConfig:
     """When and on what a run is judged.
@@ -76,8 +83,10 @@ class TrainConfig:
         seed: decides weights, order, windows, bodies and dropout.
         steps: how many steps of the optimizer; or else
         epochs: how often each clip is gone through.
-        batch_size: windows that one rank contrasts at a time.
+        batch_size: windows that go through the model at a time on one rank.
         accumulate: batches whose gradients are summed for one step.
+        contrast_over: `batch` contrasts the batches of all ranks; `step` all windows of a step,
+            accumulate times as many, for one more forward pass (`cached.py`).
         precision: arithmetic.
         zero: ZeRO stage: 0 keeps everything on every rank, 1 spreads the optimizer's state over
             the ranks, 2 the gradients as well, 3 the weights, too.
@@ -96,6 +105,7 @@ class TrainConfig:
     epochs: int | None = None
     batch_size: int = 256
     accumulate: int = 1
+    contrast_over: Contrast = Contrast.batch
     precision: Precision = Precision.fp32
     zero: int = 0
     offload: Offload = Offload.none
@@ -136,6 +146,8 @@ class TrainConfig:
                 f"offload={self.offload.value}: ZeRO does this from stage {needed} on; give "
                 f"zero={needed}, or offload=none"
             )
+        if self.contrast_over is Contrast.step and not self.model.losses.pairs:
+            raise UserError("contrast_over: step needs a pair in model.losses.pairs")
         self.optimizer.check()
 
     def binding(self) -> dict[str, Any]:

@@ -34,6 +34,11 @@ def start_engine(model: Multi3Net, config: TrainConfig, universal: bool = False)
             },
         },
     )
+    if config.zero == 3:
+        # The losses read the temperatures of a module that is never called itself.
+        for scale in model.contrastive.temperatures.log_scale.values():
+            for reader in (model, model.contrastive):
+                deepspeed.zero.register_external_parameter(reader, scale)
     return engine
 
 

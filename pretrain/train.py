@@ -15,54 +15,33 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import argparse
-import math
 import shutil
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 from cluster.config import load_config
 from cluster.errors import UserError, exit_with
-from cluster.runs import git_commit, seed_from, write_run_record
+from cluster.runs import git_commit, write_run_record
 from datagen.shards import WINDOW_FRAMES
 from pretrain import checkpoint
 from pretrain.attention import checkpoint_activations
 from pretrain.checkpoint import Found, Identity, Saver, State
-from pretrain.clips import Batch
 from pretrain.config import TrainConfig
 from pretrain.data import Data, open_data
-from pretrain.engine import start_engine, step_and_measure, whole_weights
-from pretrain.evaluate import to_device, validate, validation_pool
+from pretrain.engine import start_engine, whole_weights
+from pretrain.evaluate import validate, validation_pool
 from pretrain.model import Multi3Net, parameter_count
 from pretrain.release import ReleaseCard, save_release
-from pretrain.schedule import Schedule, learning_rate
+from pretrain.schedule import Schedule
+from pretrain.step import Run, take_step
 from pretrain.stopping import STATUS_OF_SIGTERM, StopNotice
 from pretrain.stream import Position, Stream
 from pretrain.universal import to_universal
 from pretrain.vigil import Vigil
 from pretrain.watch import Watch
 from pretrain.world import World, join_world, ranks_started, speak_in_turn
-
-
-@dataclass
-class Run:
-    """What the parts of the loop share."""
-
-    config: TrainConfig
-    folder: Path
-    data: Data
-    world: World
-    engine: Any
-    batches: Iterator[tuple[Batch, Position]]
-    pool: Batch
-    state: State
-    saver: Saver
-    watch: Watch
-    vigil: Vigil
-    notice: StopNotice
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -221,69 +200,6 @@ def loop(run: Run) -> int:
         f"release={release} output={run.folder.with_name('finetune')}"
     )
     return 0
-
-
-def take_step(run: Run) -> tuple[dict[str, float], bool]:
-    """Take one step of the optimizer.
-
-    Returns its numbers, named as in TensorBoard, and whether any rank was asked to stop.
-    Raises UserError on every rank alike where a loss or the gradient is not finite on any.
-    """
-    config, state, engine = run.config, run.state, run.engine
-    began, waited = time.perf_counter(), 0.0
-    rate = learning_rate(config.optimizer, state.step, state.steps, state.reductions)
-    for group in engine.optimizer.param_groups:
-        group["lr"] = rate
-    summed = torch.zeros((), device=run.world.device)
-    for part in range(config.accumulate):
-        asked = time.perf_counter()
-        run.vigil.doing = f"waiting for a batch of step {state.step + 1}"
-        batch, position = next(run.batches)
-        waited += time.perf_counter() - asked
-        run.vigil.doing = f"in step {state.step + 1}"
-        # Dropout depends on this seed alone, so that no generator's state has to be saved.
-        torch.manual_seed(seed_from(config.seed, state.step, part, run.world.rank))
-        losses = engine(to_device(batch, run.world.device)).losses
-        engine.backward(losses["total"])
-        summed = summed + torch.stack([loss.detach().float() for loss in losses.values()])
-        if part < config.accumulate - 1:
-            engine.step()
-    # Ranks stop together, so they tell one another with the losses.
-    asked_to_stop = summed.new_tensor([float(run.notice.given)])
-    *means, stopping = run.world.mean(
-        torch.cat([summed / config.accumulate, asked_to_stop])
-    ).tolist()
-    numbers = {f"loss/{name}": value for name, value in zip(losses, means, strict=True)}
-    refuse_if_not_finite(state.step + 1, numbers)
-    numbers["gradient_norm"] = step_and_measure(engine, config)
-    refuse_if_not_finite(state.step + 1, numbers)
-    state.step += 1
-    state.position = position
-    taken = time.perf_counter() - began
-    numbers |= {
-        "learning_rate": rate,
-        "samples_per_second": config.batch_size * config.accumulate * run.world.ranks / taken,
-        "data_wait": waited / taken,
-        **{f"temperature/{pair}": value for pair, value in temperatures(run).items()},
-    }
-    return numbers, stopping > 0
-
-
-def refuse_if_not_finite(step: int, numbers: dict[str, float]) -> None:
-    """Raise UserError naming the first number that is NaN or infinite."""
-    for name, value in numbers.items():
-        if not math.isfinite(value):
-            raise UserError(
-                f"step {step}: {name} is {value}; start anew in another output with a smaller "
-                "optimizer.learning_rate or a longer optimizer.warmup"
-            )
-
-
-def temperatures(run: Run) -> dict[str, float]:
-    """Return the temperature of each pair of modalities."""
-    current = run.engine.module.contrastive.temperatures
-    with torch.no_grad():
-        return {pair: 1 / float(current.scale(pair)) for pair in run.config.model.losses.pairs}
 
 
 def judge(run: Run) -> None:

@@ -17,6 +17,7 @@ from torch import Tensor
 from cluster.errors import UserError
 
 SECONDS_TO_SPEAK = 5
+LONGEST_WORDS = 512
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,17 @@ class World:
     def any(self, here: bool) -> bool:
         """Return whether something holds on any rank."""
         return bool(self.mean(torch.tensor([float(here)], device=self.device)).item() > 0)
+
+    def gather_words(self, words: str) -> list[str]:
+        """Return what each rank has to say, cut off where it is long."""
+        if self.ranks == 1:
+            return [words]
+        own = torch.zeros(LONGEST_WORDS, dtype=torch.uint8)
+        letters = words.encode()[:LONGEST_WORDS]
+        own[: len(letters)] = torch.tensor(list(letters), dtype=torch.uint8)
+        everyone = [torch.empty_like(own, device=self.device) for _ in range(self.ranks)]
+        dist.all_gather(everyone, own.to(self.device))
+        return [bytes(each.tolist()).rstrip(b"\0").decode(errors="ignore") for each in everyone]
 
     def wait(self) -> None:
         """Return once every rank has come here."""

@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -9,7 +10,8 @@ from made_shards import make_shards
 from training import TRAINER, arguments, records, results, run, start
 
 from cluster.errors import UserError
-from pretrain import train
+from pretrain import step, train
+from pretrain.clips import Batch
 from pretrain.release import load_pretrained
 from pretrain.stream import StreamConfig
 
@@ -49,6 +51,7 @@ def train_until_broken_off(
         ["zero=2", "accumulate=2", "optimizer.schedule=plateau", "optimizer.patience=1"],
         ["zero=3", "offload=parameters", "activation_checkpointing=true"],
         ["zero=0", "precision=bf16", "optimizer.schedule=constant", "optimizer.clip=0"],
+        ["zero=1", "accumulate=2", "contrast_over=step", "model.losses.learned_temperature=true"],
     ],
     ids=lambda overrides: " ".join(overrides),
 )
@@ -220,6 +223,8 @@ def test_other_shards_are_not_continued(finished: Path, tmp_path: Path) -> None:
         (["model.window=30"], "model.window"),
         (["optimizer.beta1=1.5"], r"optimizer\.beta1: must lie"),
         (["resume=nowhere"], "nowhere: no such folder"),
+        (["contrast_over=epoch"], "contrast_over"),
+        (["contrast_over=step", "model.losses.pairs=[]"], "contrast_over: step needs a pair"),
         (["batch_size=5000"], "do not fill one batch"),
     ],
 )
@@ -243,5 +248,31 @@ def test_epochs_are_turned_into_steps(data: Path, tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"step \d+: .* is (nan|inf)"):
+    with pytest.raises(UserError, match=r"step \d+: .* is (nan|inf)") as error:
         train.main(arguments(data, tmp_path, "optimizer.learning_rate=1e30", "optimizer.warmup=0"))
+    said = str(error.value)
+    assert re.search(r"embeddings that are not finite: text of clip\d+, .* and \d more", said)
+    assert "smaller optimizer.learning_rate" in said
+
+
+@pytest.mark.parametrize("contrast_over", ["batch", "step"])
+def test_samples_that_are_not_finite_are_named(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, contrast_over: str
+) -> None:
+    to_device, keys = step.to_device, []
+
+    def spoil(batch: Batch, device: torch.device) -> Batch:
+        batch["pose"][3, 7, 5] = torch.inf
+        keys.append(batch["key"][3])
+        return to_device(batch, device)
+
+    monkeypatch.setattr(step, "to_device", spoil)
+    overrides = ("accumulate=2", f"contrast_over={contrast_over}")
+    with pytest.raises(UserError) as error:
+        train.main(arguments(data, tmp_path, *overrides))
+    named = ", ".join(dict.fromkeys(keys))
+    assert str(error.value) == (
+        "step 1: loss/contrastive/text-pose is nan; the shards hold values that are not finite: "
+        f"pose of {named} (rank 0); make them without these"
+    )
+    assert not (tmp_path / "checkpoints").exists()
