@@ -44,7 +44,7 @@ class LossConfig:
     lowest_temperature: float = 0.01
     highest_temperature: float = 1.0
     both_directions: bool = True
-    chunk: int = 1024
+    chunk: int = 512
     contrastive_weight: float = 1.0
     regression_weight: float = 1.0
 
