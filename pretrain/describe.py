@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from datagen.motion import JOINTS
 from pretrain.encoders import CHANNELS
-from pretrain.model import Multi3Net
+from pretrain.model import ModelConfig, Multi3Net
 
 WINDOWS = 4
 # A weight, its gradient and AdamW's two moments, four bytes each.
@@ -42,23 +42,40 @@ class Cost:
 
 def costs(model: Multi3Net) -> dict[str, Cost]:
     """Return the cost of each encoder and decoder by its name."""
+    return {name: _cost(getattr(model, name), given) for name, given in _inputs(model).items()}
+
+
+def _inputs(model: Multi3Net) -> dict[str, list[Tensor]]:
+    """Return random input for every part; it has gradients, as what comes from other parts has."""
     window, embedding = model.config.window, model.config.embedding
-    imu = torch.randn(WINDOWS, window, CHANNELS)
-    vector = torch.randn(WINDOWS, embedding)
-    inputs: dict[str, tuple[Tensor, ...]] = {
-        "text": (torch.randn(WINDOWS, model.text_size),),
-        "pose": (torch.randn(WINDOWS, window, JOINTS, 3),),
-        "imu_left": (imu,),
-        "imu_right": (imu,),
-        "pose2imu": (vector,),
-        "reconstructor": (vector, vector),
+    imu = torch.randn(WINDOWS, window, CHANNELS, requires_grad=True)
+    vector = torch.randn(WINDOWS, embedding, requires_grad=True)
+    return {
+        "text": [torch.randn(WINDOWS, model.text_size, requires_grad=True)],
+        "pose": [torch.randn(WINDOWS, window, JOINTS, 3, requires_grad=True)],
+        "imu_left": [imu],
+        "imu_right": [imu],
+        "pose2imu": [vector],
+        "reconstructor": [vector, vector],
     }
-    return {name: _cost(getattr(model, name), *values) for name, values in inputs.items()}
 
 
-def _cost(part: nn.Module, *inputs: Tensor) -> Cost:
-    # Inputs come from other parts, so they have gradients too.
-    given = [values.requires_grad_() for values in inputs]
+def operations_of_window(config: ModelConfig, text_size: int) -> float:
+    """Return the floating-point operations of one window's forward and backward pass.
+
+    They are counted on shapes alone, so nothing is computed and no model is touched. Call it
+    before ranks meet, since BatchNorm would ask them for their statistics.
+    """
+    with torch.device("meta"):
+        model = Multi3Net(config, text_size)
+        inputs = _inputs(model)
+        return (
+            sum(_operations(getattr(model, name), given)[1] for name, given in inputs.items())
+            / WINDOWS
+        )
+
+
+def _cost(part: nn.Module, given: list[Tensor]) -> Cost:
     parameters = sum(parameter.numel() for parameter in part.parameters())
     forward, training = _operations(part, given)
     return Cost(

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from math import comb
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from cluster.runs import seed_from
 from datagen.shards import WINDOW_FRAMES, ShardInfo
 from pretrain.clips import Batch, Clips, Int, cut, join, read_clips
 from pretrain.data import Data
+from pretrain.gauges import geometry
 from pretrain.losses import PAIRS
 from pretrain.ranks import gather_rows
 from pretrain.world import World
@@ -124,12 +125,23 @@ def retrieval(embeddings_VD: dict[str, Tensor], caption_V: Tensor) -> dict[str, 
     return scores
 
 
-def validate(engine: Any, pool: Batch, world: World) -> dict[str, float]:
-    """Return validation losses (`loss/...`) and retrieval scores (`retrieval/...`).
+class Verdict(NamedTuple):
+    """What a validation finds.
 
-    Every rank calls this with the same pool and looks at an equal part of it; losses and scores
-    are those of the whole pool.
+    Attributes:
+        scores: losses (`loss/...`), retrieval (`retrieval/...`), `alignment/...` and
+            `uniformity/...`, all of the whole pool.
+        embeddings: (V, D) by modality, of the whole pool.
+        predicted: (B, T, W, C) by decoder, in scaled units, of this rank's part of the pool.
     """
+
+    scores: dict[str, float]
+    embeddings: dict[str, Tensor]
+    predicted: dict[str, Tensor]
+
+
+def validate(engine: Any, pool: Batch, world: World) -> Verdict:
+    """Judge the model; every rank calls this with the same pool and looks at an equal part."""
     share = len(pool["key"]) // world.ranks
     own = to_device(rows(pool, world.rank * share, (world.rank + 1) * share), world.device)
     engine.eval()
@@ -140,10 +152,15 @@ def validate(engine: Any, pool: Batch, world: World) -> dict[str, float]:
     losses = world.mean(torch.stack([output.losses[name].float() for name in names]))
     embeddings = {name: gather_rows(part.float()) for name, part in output.embeddings.items()}
     scores = retrieval(embeddings, pool["caption"].to(world.device))
-    return {
-        **{f"loss/{name}": value for name, value in zip(names, losses.tolist(), strict=True)},
-        **{f"retrieval/{name}": value for name, value in scores.items()},
-    }
+    return Verdict(
+        {
+            **{f"loss/{name}": value for name, value in zip(names, losses.tolist(), strict=True)},
+            **{f"retrieval/{name}": value for name, value in scores.items()},
+            **geometry(embeddings),
+        },
+        embeddings,
+        output.predicted,
+    )
 
 
 def rows(batch: Batch, first: int, last: int) -> Batch:

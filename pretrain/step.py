@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from pretrain.config import Contrast, TrainConfig
 from pretrain.data import Data
 from pretrain.engine import step_and_measure
 from pretrain.evaluate import to_device
+from pretrain.gauges import gradient_norms, peak_memory
 from pretrain.model import ModelOutput
 from pretrain.not_finite import Part, explain
 from pretrain.schedule import learning_rate
@@ -26,6 +27,14 @@ from pretrain.stream import Position
 from pretrain.vigil import Vigil
 from pretrain.watch import Watch
 from pretrain.world import World
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What a window costs, and what the machines of all ranks can do: operations, and a second."""
+
+    of_window: float
+    peak: float
 
 
 @dataclass
@@ -37,10 +46,11 @@ class Run:
     data: Data
     world: World
     engine: Any
-    batches: Iterator[tuple[Batch, Position]]
+    batches: Generator[tuple[Batch, Position], None, None]
     pool: Batch
     state: State
     saver: Saver
+    speed: Speed
     watch: Watch
     vigil: Vigil
     notice: StopNotice
@@ -73,14 +83,21 @@ def take_step(run: Run) -> tuple[dict[str, float], bool]:
     ).tolist()
     numbers = {f"loss/{name}": value for name, value in zip(losses, means, strict=True)}
     refuse_if_not_finite(state.step + 1, numbers, parts, run.world)
+    if (state.step + 1) % config.validation.every == 0:
+        norms = gradient_norms(engine.module, config.zero)
+        numbers |= {f"gradient_norm/{part}": norm for part, norm in norms.items()}
     numbers["gradient_norm"] = step_and_measure(engine, config)
     refuse_if_not_finite(state.step + 1, numbers, parts, run.world)
     state.step += 1
     state.position = fetched.position
     taken = time.perf_counter() - began
+    samples = config.batch_size * config.accumulate * run.world.ranks / taken
     numbers |= {
         "learning_rate": rate,
-        "samples_per_second": config.batch_size * config.accumulate * run.world.ranks / taken,
+        "samples_per_second": samples,
+        "flops": samples * run.speed.of_window,
+        "mfu": samples * run.speed.of_window / run.speed.peak,
+        "memory_bytes": peak_memory(run.world.device),
         "data_wait": fetched.waited / taken,
         **{f"temperature/{pair}": value for pair, value in temperatures(run).items()},
     }

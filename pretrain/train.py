@@ -17,9 +17,11 @@ if __name__ == "__main__":
 import argparse
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from cluster.config import load_config
 from cluster.errors import UserError, exit_with
@@ -28,14 +30,17 @@ from datagen.shards import WINDOW_FRAMES
 from pretrain import checkpoint
 from pretrain.attention import checkpoint_activations
 from pretrain.checkpoint import Found, Identity, Saver, State
-from pretrain.config import TrainConfig
+from pretrain.config import Precision, TrainConfig
 from pretrain.data import Data, open_data
+from pretrain.describe import operations_of_window
 from pretrain.engine import start_engine, whole_weights
-from pretrain.evaluate import validate, validation_pool
+from pretrain.evaluate import rows, to_device, validate, validation_pool
+from pretrain.gauges import flat, peak_flops
 from pretrain.model import Multi3Net, parameter_count
+from pretrain.pictures import SHOWN, signals_figure
 from pretrain.release import ReleaseCard, save_release
 from pretrain.schedule import Schedule
-from pretrain.step import Run, take_step
+from pretrain.step import Run, Speed, take_step
 from pretrain.stopping import STATUS_OF_SIGTERM, StopNotice
 from pretrain.stream import Position, Stream
 from pretrain.universal import to_universal
@@ -55,45 +60,50 @@ def main(arguments: Sequence[str]) -> int:
     place = find_checkpoint(config)
     found = checkpoint.read(place, identity) if place else None
     model = make_model(config, data)
+    of_window = operations_of_window(config.model, data.text_size)
     world = join_world(rank, ranks, config.timeout)
     vigil, notice = Vigil(folder, rank, ranks), StopNotice()
     try:
         with vigil.naming_the_lost():
             state, left_out = begin(config, stream, found)
-            engine = start_engine(
-                model, config, universal=bool(found and not found.fits(ranks, config.zero))
-            )
+            fits = found is None or found.fits(ranks, config.zero)
+            engine = start_engine(model, config, universal=not fits)
             if found:
                 continue_from(found, engine, config, world)
             if world.leads:
                 write_run_record(folder, config, config.seed)
             watch = Watch(folder, state.step, state.steps, world.leads)
             introduce(watch, data, stream, model, state, found, left_out)
-            pool = validation_pool(data, config.validation.windows, config.seed, ranks)
-            batches = stream.batches(state.position)
-            saver = Saver(engine, folder, identity, world, config.save.keep)
             run = Run(
-                config,
-                folder,
-                data,
-                world,
-                engine,
-                batches,
-                pool,
-                state,
-                saver,
-                watch,
-                vigil,
-                notice,
+                config=config,
+                folder=folder,
+                data=data,
+                world=world,
+                engine=engine,
+                batches=stream.batches(state.position),
+                pool=validation_pool(data, config.validation.windows, config.seed, ranks),
+                state=state,
+                saver=Saver(engine, folder, identity, world, config.save.keep),
+                speed=Speed(of_window, measure_peak(config, world)),
+                watch=watch,
+                vigil=vigil,
+                notice=notice,
             )
             try:
                 return loop(run)
             finally:
-                batches.close()
+                run.batches.close()
                 watch.close()
     finally:
         notice.close()
         vigil.close()
+
+
+def measure_peak(config: TrainConfig, world: World) -> float:
+    """Return the operations a second that the machines of all ranks reach at the same time."""
+    dtype = torch.bfloat16 if config.precision is Precision.bf16 else torch.float32
+    own = torch.tensor([peak_flops(world.device, dtype)], device=world.device)
+    return float(world.mean(own).item()) * world.ranks
 
 
 def begin(config: TrainConfig, stream: Stream, found: Found | None) -> tuple[State, str]:
@@ -206,7 +216,7 @@ def judge(run: Run) -> None:
     """Validate; where the loss is the best so far, write the release."""
     state, optimizer = run.state, run.config.optimizer
     run.vigil.doing = f"validating after step {state.step}"
-    scores = validate(run.engine, run.pool, run.world)
+    scores, embeddings, predicted = validate(run.engine, run.pool, run.world)
     best = state.best is None or scores["loss/total"] < state.best
     if best:
         state.best, state.best_step, state.stale = scores["loss/total"], state.step, 0
@@ -216,6 +226,22 @@ def judge(run: Run) -> None:
     if optimizer.schedule is Schedule.plateau and state.stale >= optimizer.patience:
         state.stale, state.reductions = 0, state.reductions + 1
     run.watch.validation(state.step, scores, best)
+    show(run, predicted)
+    if state.step == state.steps:
+        assert state.best is not None
+        settings = flat(run.config.binding())
+        run.watch.sum_up(state.step, embeddings, run.pool["sentence"], settings, state.best)
+
+
+def show(run: Run, predicted: dict[str, Tensor]) -> None:
+    """Show what the decoders predict of the first windows, over what is true."""
+    model = run.engine.module
+    first = to_device(rows(run.pool, 0, SHOWN), run.world.device)
+    true_VTWC = model.imu_left.scale.to_si(model.true_imu(first)).cpu()
+    for name, signals in predicted.items():
+        shown_VTWC = model.imu_left.scale.to_si(signals[:SHOWN].float()).cpu()
+        draw = partial(signals_figure, true_VTWC, shown_VTWC, first["sentence"])
+        run.watch.show_signals(run.state.step, name, draw)
 
 
 def release(run: Run, scores: dict[str, float]) -> None:

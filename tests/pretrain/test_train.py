@@ -12,6 +12,7 @@ from training import TRAINER, arguments, records, results, run, start
 from cluster.errors import UserError
 from pretrain import step, train
 from pretrain.clips import Batch
+from pretrain.evaluate import Verdict
 from pretrain.release import load_pretrained
 from pretrain.stream import StreamConfig
 
@@ -132,9 +133,10 @@ def test_the_best_in_validation_is_released_not_the_last(
     losses = iter([3.0, 1.0, 2.0])
     weights = []
 
-    def pretend(*given: object) -> dict[str, float]:
+    def pretend(*given: object) -> Verdict:
         weights.append(train_engine_weights(given[0]))
-        return validate(*given) | {"loss/total": next(losses)}  # type: ignore[arg-type]
+        found = validate(*given)  # type: ignore[arg-type]
+        return found._replace(scores=found.scores | {"loss/total": next(losses)})
 
     monkeypatch.setattr(train, "validate", pretend)
     train.main(arguments(data, tmp_path))
@@ -151,7 +153,7 @@ def train_engine_weights(engine: object) -> dict[str, torch.Tensor]:
 def test_everything_is_recorded_and_shown_in_tensorboard(finished: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    board = EventAccumulator(str(finished / "tensorboard")).Reload()
+    board = EventAccumulator(str(finished / "tensorboard"), {"images": 10}).Reload()
     tags = set(board.Tags()["scalars"])
     pairs = ("text-left", "text-right", "text-pose", "pose-left", "pose-right", "left-right")
     for pair in pairs:
@@ -175,6 +177,13 @@ def test_everything_is_recorded_and_shown_in_tensorboard(finished: Path) -> None
         recorded = records(finished)
         assert [event.step for event in shown] == list(range(1, 9))
         assert [event.value for event in shown] == pytest.approx([line[name] for line in recorded])
+    for part in ("text", "pose", "imu_left", "imu_right", "pose2imu", "reconstructor"):
+        assert f"train/gradient_norm/{part}" in tags
+    assert {"train/mfu", "train/flops", "train/memory_bytes"} <= tags
+    assert {"validation/alignment/pose-left", "validation/uniformity/text"} <= tags
+    assert {"validation/pose2imu", "validation/reconstruction"} <= set(board.Tags()["images"])
+    assert list((finished / "tensorboard").rglob("metadata.tsv"))
+    assert "_hparams_/session_start_info" in (board.summary_metadata or {})
     assert (finished / "config.yaml").exists()
     assert (finished / "run.json").exists()
     assert "step 8: validation loss" in (finished / "log.txt").read_text()

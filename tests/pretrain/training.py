@@ -68,16 +68,14 @@ def records(output: Path, kind: str = "train") -> list[dict[str, Any]]:
 def results(output: Path) -> list[dict[str, float]]:
     """Return every recorded number that does not depend on the clock."""
     return [
-        {
-            name: value
-            for name, value in record.items()
-            if name not in ("samples_per_second", "data_wait")
-        }
+        {name: value for name, value in record.items() if name not in CLOCKED}
         for kind in ("train", "validation")
         for record in records(output, kind)
     ]
 
 
+# What depends on the clock or on the machine.
+CLOCKED = ("samples_per_second", "data_wait", "flops", "mfu", "memory_bytes")
 Weights = dict[str, tuple[torch.Tensor, ...]]
 
 
