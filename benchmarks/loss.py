@@ -121,6 +121,7 @@ def main() -> None:
     rounds = [{way: Case(way, COMPARED).measure() for way in WAYS} for _ in range(ROUNDS)]
     for each in rounds:
         assert math.isclose(each["at once"]["loss"], each["in chunks"]["loss"], rel_tol=1e-5)
+    print(f"{GLOBAL_BATCH:6,d} samples in chunks: some minutes", flush=True)
     large = Case("in chunks", GLOBAL_BATCH).measure()
     square = (GLOBAL_BATCH / COMPARED) ** 2
     whole = square * statistics.median(each["at once"]["bytes"] for each in rounds)

@@ -40,17 +40,13 @@ class CachedContrast(NamedTuple):
 
     def pull(self, embeddings_BD: dict[str, Tensor], contrastive: ContrastiveLoss) -> Tensor:
         """Return the sum of the losses over pairs, with the gradient that this part has to send."""
-        log_scales = contrastive.temperatures.log_scale
-        along = torch.stack(
-            [
-                *(
-                    (embeddings_BD[name] * grad).sum()
-                    for name, grad in self.embedding_grads.items()
-                ),
-                *((log_scales[pair] * grad).sum() for pair, grad in self.temperature_grads.items()),
-            ]
-        ).sum()
-        return torch.stack([*self.losses.values()]).sum() + along - along.detach()
+        value = torch.stack([*self.losses.values()]).sum()
+        along = torch.zeros_like(value)
+        for name, grad in self.embedding_grads.items():
+            along = along + (embeddings_BD[name] * grad).sum()
+        for pair, grad in self.temperature_grads.items():
+            along = along + (contrastive.temperatures.log_scale[pair] * grad).sum()
+        return value + along - along.detach()
 
 
 def cache_contrast(
