@@ -17,6 +17,7 @@ Schema = TypeVar("Schema")
 def load_config(schema: type[Schema], preset: Path | None, overrides: Sequence[str]) -> Schema:
     """Build a `schema` from its defaults, the YAML file `preset` and `key=value` overrides.
 
+    A preset with a key `base`, the path of another from its own folder, is laid over that one.
     Raises UserError, naming the place, the key and the nearest known key, for a preset that
     cannot be read, an unknown key or a value of the wrong type.
     """
@@ -47,7 +48,7 @@ def save_config(config: object, path: Path) -> None:
 
 def _layers(preset: Path | None, overrides: Sequence[str]) -> Iterable[tuple[str, DictConfig]]:
     if preset is not None:
-        yield str(preset), _read_preset(preset)
+        yield from _presets(preset, ())
     for override in overrides:
         if "=" not in override:
             raise UserError(f"{override}: an override has the form key=value")
@@ -55,6 +56,17 @@ def _layers(preset: Path | None, overrides: Sequence[str]) -> Iterable[tuple[str
             yield override, OmegaConf.from_dotlist([override])
         except (OmegaConfBaseException, YAMLError) as error:
             raise UserError(f"{override}: {_first_line(error)}") from None
+
+
+def _presets(preset: Path, above: tuple[Path, ...]) -> Iterable[tuple[str, DictConfig]]:
+    """Return the preset after those it is laid over."""
+    if preset.resolve() in above:
+        raise UserError(f"{preset}: is laid over itself by the key base")
+    layer = _read_preset(preset)
+    base = layer.pop("base", None)
+    if base is not None:
+        yield from _presets(preset.parent / str(base), (*above, preset.resolve()))
+    yield str(preset), layer
 
 
 def _read_preset(preset: Path) -> DictConfig:

@@ -6,6 +6,7 @@ Shape letters: S sequences, L tokens, D width, H heads.
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 LAYER_NORM_EPSILON = 1e-6
 # Tokens made by a linear layer from values of order one have a spread of this order, so positions
@@ -80,9 +81,15 @@ class Block(nn.Module):
             nn.Dropout(dropout),
         )
         self.drop_path = DropPath(drop_path)
+        self.recomputed = False
 
     def forward(self, tokens_SLD: Tensor) -> Tensor:
         """Return (S, L, D)."""
+        if self.recomputed and self.training:
+            return checkpoint(self._transform, tokens_SLD, use_reentrant=False)
+        return self._transform(tokens_SLD)
+
+    def _transform(self, tokens_SLD: Tensor) -> Tensor:
         tokens_SLD = tokens_SLD + self.drop_path(self.attention(tokens_SLD))
         return tokens_SLD + self.drop_path(self.perceptron(tokens_SLD))
 
@@ -96,3 +103,10 @@ def blocks(
         *(Block(width, heads, mlp_ratio, dropout, rate) for rate in rates),
         nn.LayerNorm(width, eps=LAYER_NORM_EPSILON),
     )
+
+
+def checkpoint_activations(model: nn.Module) -> None:
+    """Let every block compute itself anew in the backward pass instead of keeping what it needs."""
+    for module in model.modules():
+        if isinstance(module, Block):
+            module.recomputed = True

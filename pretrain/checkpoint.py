@@ -1,15 +1,18 @@
 """Checkpoints: DeepSpeed's files and, written last, the JSON that marks them whole.
 
-`checkpoints/step-00000100/` holds what DeepSpeed saves: weights, optimizer, counters.
-`complete.json` in it holds where the run stands and the size of every file; a folder without it,
-or with a file of another size, is not a checkpoint. Nothing of chance needs saving: every step
-seeds its generators from (seed, step, rank).
+`checkpoints/step-00000100/` holds what DeepSpeed saves: weights, optimizer, counters. Every rank
+copies its part in memory and writes it in the background, then `rank-0000.json` with the sizes of
+its files; once all of these are there, the leading rank writes `complete.json`: where the run
+stands, and the size of every file. A folder without it, or with a file of another size, is not a
+checkpoint. Nothing of chance needs saving: every step seeds its generators from (seed, step,
+rank).
 """
 
 import json
 import os
 import pickle
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -25,6 +28,9 @@ from pretrain.world import World, ranks_started
 
 COMPLETE = "complete.json"
 FOLDER = "checkpoints"
+SECONDS_FOR_OTHER_RANKS = 600.0
+# What DeepSpeed's converter to universal checkpoints asks the program to have written.
+CLIENT_STATE = {"universal_checkpoint_info": {"universal_checkpoint_version": 0.4}}
 
 
 @dataclass
@@ -37,6 +43,7 @@ class State:
         best: lowest validation loss so far, found after step `best_step`.
         stale: validations since then, or since the rate was last lowered.
         reductions: how often schedule `plateau` has lowered the rate.
+        steps: steps of the whole run.
     """
 
     step: int = 0
@@ -45,6 +52,7 @@ class State:
     best_step: int = 0
     stale: int = 0
     reductions: int = 0
+    steps: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,29 +70,69 @@ class Identity:
     ranks: int
 
 
-def save(engine: Any, run: Path, state: State, identity: Identity, world: World) -> Path:
-    """Write a checkpoint into `run`; every rank calls this. Half a checkpoint is never used."""
-    path = run / FOLDER / f"step-{state.step:08d}"
-    if world.leads:
-        shutil.rmtree(path, ignore_errors=True)
-        path.parent.mkdir(parents=True, exist_ok=True)
-    world.wait()
-    engine.save_checkpoint(str(path.parent), tag=path.name, save_latest=False)
-    world.wait()
-    if world.leads:
-        files = {file.name: file.stat().st_size for file in _sync(path)}
-        write_json(
-            path / COMPLETE, {"state": asdict(state), "identity": asdict(identity), "files": files}
+class Saver:
+    """Writes the checkpoints of a run; every rank has one and calls it at the same steps."""
+
+    def __init__(self, engine: Any, run: Path, identity: Identity, world: World, keep: int) -> None:
+        from pretrain.background import BackgroundWriter
+
+        self.engine, self.run, self.identity = engine, run, identity
+        self.world, self.keep = world, keep
+        self.writer = engine.checkpoint_engine = BackgroundWriter()
+
+    def save(self, state: State) -> None:
+        """Begin to write a checkpoint, once the one before is on disk.
+
+        Raises UserError on every rank where any could not write the one before.
+        """
+        self.finish()
+        path = self.run / FOLDER / f"step-{state.step:08d}"
+        if self.world.leads:
+            shutil.rmtree(path, ignore_errors=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self.world.wait()
+        self.engine.save_checkpoint(
+            str(path.parent), tag=path.name, client_state=CLIENT_STATE, save_latest=False
         )
-    world.wait()
-    return path
+        record = {"state": asdict(state), "identity": asdict(self.identity)}
+
+        def mark(written: list[str]) -> None:
+            sizes = {Path(name).name: Path(name).stat().st_size for name in written}
+            write_json(path / f"rank-{self.world.rank:04d}.json", sizes)
+            if self.world.leads:
+                files = _files_of_all(path, self.world.ranks)
+                write_json(path / COMPLETE, record | {"files": files})
+                keep_latest(self.run, self.keep)
+
+        self.writer.write(mark)
+
+    def finish(self) -> None:
+        """Return once the last checkpoint is whole; raises UserError as `save` does."""
+        reason = ""
+        try:
+            self.writer.finish()
+        except OSError as error:
+            reason = error.strerror or str(error)
+        if self.world.any(bool(reason)):
+            raise UserError(
+                f"{self.run / FOLDER}: the checkpoint could not be written"
+                f"{f': {reason}' if reason else ' by another rank'}; make room and give the same "
+                "command again: it goes on from the last whole one"
+            )
 
 
-def _sync(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.iterdir()):
-        with open(path, "rb") as file:
-            os.fsync(file.fileno())
-        yield path
+def _files_of_all(path: Path, ranks: int) -> dict[str, int]:
+    """Return the sizes of every rank's files, waiting for ranks that are still writing."""
+    files: dict[str, int] = {}
+    deadline = time.monotonic() + SECONDS_FOR_OTHER_RANKS
+    for rank in range(ranks):
+        part = path / f"rank-{rank:04d}.json"
+        while not part.exists():
+            if time.monotonic() > deadline:
+                raise TimeoutError(None, f"rank {rank} has not written its part")
+            time.sleep(0.05)
+        files |= json.loads(part.read_text())
+    return files
 
 
 def keep_latest(run: Path, count: int) -> None:
@@ -134,24 +182,44 @@ def _problem(path: Path) -> str | None:
     return None
 
 
-def load(engine: Any, path: Path, identity: Identity) -> State:
-    """Put a checkpoint into the engine and return where it stands; every rank calls this.
+@dataclass(frozen=True)
+class Found:
+    """A whole checkpoint to continue from, and the ranks that made it."""
 
-    Raises UserError, naming the key, where it belongs to another configuration, other data or
-    another number of ranks, and where DeepSpeed cannot read it.
+    path: Path
+    state: State
+    ranks: int
+
+    def fits(self, ranks: int, zero: int) -> bool:
+        """Whether so many ranks can load it as it is; without ZeRO every rank has everything."""
+        return zero == 0 or ranks == self.ranks
+
+
+def read(path: Path, identity: Identity) -> Found:
+    """Read where a checkpoint stands.
+
+    Raises UserError, naming the key, where it belongs to another configuration or other data.
     """
     record = json.loads((path / COMPLETE).read_text())
-    _check_identity(path, Identity(**record["identity"]), identity)
+    saved = Identity(**record["identity"])
+    _check_identity(path, saved, identity)
+    state = record["state"]
+    return Found(path, State(**(state | {"position": Position(**state["position"])})), saved.ranks)
+
+
+def load(engine: Any, path: Path) -> None:
+    """Put a checkpoint into the engine; every rank calls this.
+
+    Raises UserError where DeepSpeed cannot read it.
+    """
     try:
-        with _weights_only():
+        with weights_only():
             loaded, _ = engine.load_checkpoint(str(path.parent), tag=path.name)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path}: DeepSpeed cannot read it: {reason}; delete it") from None
     if loaded is None:  # DeepSpeed's way to say that there is nothing
         raise UserError(f"{path}: DeepSpeed cannot read it: a file is missing; delete it")
-    state = record["state"]
-    return State(**(state | {"position": Position(**state["position"])}))
 
 
 def _check_identity(path: Path, saved: Identity, now: Identity) -> None:
@@ -164,15 +232,10 @@ def _check_identity(path: Path, saved: Identity, now: Identity) -> None:
             )
     if saved.data != now.data:
         raise UserError(f"data: not the shards that {path} was trained on; give another output")
-    if saved.ranks != now.ranks:
-        raise UserError(
-            f"{path}: made by {saved.ranks} ranks, this run has {now.ranks}; "
-            f"start {saved.ranks}, or give another output"
-        )
 
 
 @contextmanager
-def _weights_only() -> Iterator[None]:
+def weights_only() -> Iterator[None]:
     """Let torch.load unpickle tensors and DeepSpeed's own few types, and nothing else."""
     from deepspeed.runtime.fp16.loss_scaler import LossScaler
     from deepspeed.runtime.zero.config import ZeroStageEnum

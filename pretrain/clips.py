@@ -24,6 +24,8 @@ from datagen.sample import Sample
 from datagen.shards import WINDOW_FRAMES, ShardInfo, read_shard
 
 Batch = dict[str, Any]
+# Fields of Clips that hold a word for each sample, no array.
+WORDS = ("keys", "actions", "sentences")
 Half = NDArray[np.float16]
 Int = NDArray[np.int64]
 
@@ -40,6 +42,8 @@ class Clips:
         length_S, bodies_S, gyro_bodies_S: frames and bodies of each sample.
         caption_S, clip_S: numbers that are equal for equal sentences, for one clip's samples.
         keys: names of the samples.
+        actions: labels of what they show, or "".
+        sentences: what is said of them.
     """
 
     pose_FK: Half
@@ -52,6 +56,8 @@ class Clips:
     caption_S: Int
     clip_S: Int
     keys: tuple[str, ...]
+    actions: tuple[str, ...]
+    sentences: tuple[str, ...]
 
     @property
     def windows_S(self) -> Int:
@@ -73,6 +79,8 @@ def lay_out(samples: Iterable[Sample]) -> Clips:
         caption_S=np.array([_number(s.meta["text"]) for s in listed]),
         clip_S=np.array([_number(s.meta["source"], s.meta["clip"]) for s in listed]),
         keys=tuple(s.key for s in listed),
+        actions=tuple(s.meta["action"] for s in listed),
+        sentences=tuple(s.meta["text"] for s in listed),
     )
 
 
@@ -84,12 +92,12 @@ def join(parts: Sequence[Clips]) -> Clips:
     """Lay the samples of several shards end to end."""
     if len(parts) == 1:
         return parts[0]
-    arrays = {
-        name: np.concatenate([getattr(part, name) for part in parts])
-        for name in Clips.__dataclass_fields__
-        if name != "keys"
+    fields = {name: [getattr(part, name) for part in parts] for name in Clips.__dataclass_fields__}
+    joined: dict[str, Any] = {
+        name: sum(values, ()) if name in WORDS else np.concatenate(values)
+        for name, values in fields.items()
     }
-    return Clips(**arrays, keys=tuple(key for part in parts for key in part.keys))
+    return Clips(**joined)
 
 
 def read_clips(folder: Path, info: ShardInfo, check: bool) -> Clips:
@@ -143,7 +151,8 @@ def cut(clips: Clips, windows_V3: Int) -> Batch:
     """Cut windows (sample, first frame, body) out of clips.
 
     Returns pose (B,60,52,3) in radians, imu_left and imu_right (B,60,6) as ax ay az gx gy gz in
-    m/s2 and rad/s, text (B,E), all float32; caption and clip (B,) int64; key, a list of names.
+    m/s2 and rad/s, text (B,E), all float32; caption and clip (B,) int64; key, action and
+    sentence, lists of strings.
     """
     sample, start, body = windows_V3.T
     length = clips.length_S[sample]
@@ -162,6 +171,8 @@ def cut(clips: Clips, windows_V3: Int) -> Batch:
         "caption": torch.from_numpy(clips.caption_S[sample]),
         "clip": torch.from_numpy(clips.clip_S[sample]),
         "key": [clips.keys[index] for index in sample],
+        "action": [clips.actions[index] for index in sample],
+        "sentence": [clips.sentences[index] for index in sample],
     }
 
 

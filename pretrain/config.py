@@ -12,7 +12,17 @@ from pretrain.schedule import OptimizerConfig
 from pretrain.stream import StreamConfig
 
 # Keys that may differ when a run is continued: they do not change what is computed.
-FREE_KEYS = ("data", "output", "resume", "stream.readers", "stream.ahead", "save")
+FREE_KEYS = (
+    "data",
+    "output",
+    "resume",
+    "stream.readers",
+    "stream.ahead",
+    "save",
+    "offload",
+    "activation_checkpointing",
+    "timeout",
+)
 
 
 class Precision(Enum):
@@ -20,6 +30,21 @@ class Precision(Enum):
 
     fp32 = "fp32"
     bf16 = "bf16"
+
+
+class Offload(Enum):
+    """What ZeRO keeps in the CPU's memory: nothing, the optimizer's state, the weights as well."""
+
+    none = "none"
+    optimizer = "optimizer"
+    parameters = "parameters"
+
+
+class Contrast(Enum):
+    """Which windows are contrasted with one another: a batch's, or a whole step's; of all ranks."""
+
+    batch = "batch"
+    step = "step"
 
 
 @dataclass
@@ -58,11 +83,17 @@ class TrainConfig:
         seed: decides weights, order, windows, bodies and dropout.
         steps: how many steps of the optimizer; or else
         epochs: how often each clip is gone through.
-        batch_size: windows that one rank contrasts at a time.
+        batch_size: windows that go through the model at a time on one rank.
         accumulate: batches whose gradients are summed for one step.
+        contrast_over: `batch` contrasts the batches of all ranks; `step` all windows of a step,
+            accumulate times as many, for one more forward pass (`cached.py`).
         precision: arithmetic.
         zero: ZeRO stage: 0 keeps everything on every rank, 1 spreads the optimizer's state over
-            the ranks, 2 the gradients as well.
+            the ranks, 2 the gradients as well, 3 the weights, too.
+        offload: what ZeRO keeps in the CPU's memory instead of the GPU's.
+        activation_checkpointing: compute the blocks of the pose and IMU encoders twice instead of
+            keeping what they need for the backward pass.
+        timeout: seconds that a rank waits for another before the run ends.
         resume: folder of another run, or one of its checkpoints, to continue from; a run whose
             own output folder holds checkpoints always continues from these.
     """
@@ -74,8 +105,12 @@ class TrainConfig:
     epochs: int | None = None
     batch_size: int = 256
     accumulate: int = 1
+    contrast_over: Contrast = Contrast.batch
     precision: Precision = Precision.fp32
     zero: int = 0
+    offload: Offload = Offload.none
+    activation_checkpointing: bool = False
+    timeout: float = 600.0
     resume: str | None = None
     model: ModelConfig = field(default_factory=ModelConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
@@ -92,7 +127,8 @@ class TrainConfig:
             ("epochs", self.epochs, 1, None),
             ("batch_size", self.batch_size, 2, None),
             ("accumulate", self.accumulate, 1, None),
-            ("zero", self.zero, 0, 2),
+            ("zero", self.zero, 0, 3),
+            ("timeout", self.timeout, 1, None),
             ("stream.open_shards", self.stream.open_shards, 1, None),
             ("stream.readers", self.stream.readers, 1, None),
             ("stream.ahead", self.stream.ahead, 1, None),
@@ -104,6 +140,14 @@ class TrainConfig:
             if value is not None and (value < least or (most is not None and value > most)):
                 wanted = f"at least {least}" if most is None else f"from {least} to {most}"
                 raise UserError(f"{key}: must be {wanted}, not {value}")
+        needed = {Offload.none: 0, Offload.optimizer: 1, Offload.parameters: 3}[self.offload]
+        if self.zero < needed:
+            raise UserError(
+                f"offload={self.offload.value}: ZeRO does this from stage {needed} on; give "
+                f"zero={needed}, or offload=none"
+            )
+        if self.contrast_over is Contrast.step and not self.model.losses.pairs:
+            raise UserError("contrast_over: step needs a pair in model.losses.pairs")
         self.optimizer.check()
 
     def binding(self) -> dict[str, Any]:

@@ -4,8 +4,10 @@ Shape letters: V windows, Q queries, K keys, D embedding.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from math import comb
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,9 +16,10 @@ from torch.nn import functional
 
 from cluster.errors import UserError
 from cluster.runs import seed_from
-from datagen.shards import WINDOW_FRAMES
+from datagen.shards import WINDOW_FRAMES, ShardInfo
 from pretrain.clips import Batch, Clips, Int, cut, join, read_clips
 from pretrain.data import Data
+from pretrain.gauges import geometry
 from pretrain.losses import PAIRS
 from pretrain.ranks import gather_rows
 from pretrain.world import World
@@ -25,31 +28,41 @@ RECALL_AT = (1, 5, 10)
 
 
 def validation_pool(data: Data, count: int, seed: int, ranks: int = 1) -> Batch:
-    """Return a fixed choice of `count` validation windows, or as many as there are.
+    """Return a fixed choice of `count` validation windows, as `draw_pool` draws them.
+
+    The number of windows is a multiple of `ranks`; raises UserError where there is not one for
+    each.
+    """
+    clips, windows_V3 = draw_pool(data.folder, data.validation, count, seed)
+    share = len(windows_V3) // ranks
+    if share == 0:
+        raise UserError(
+            f"{data.folder}: {len(windows_V3)} validation windows for {ranks} ranks; "
+            "use fewer ranks, or make more clips"
+        )
+    return cut(clips, windows_V3[: share * ranks])
+
+
+def draw_pool(
+    folder: Path, shards: Sequence[ShardInfo], count: int, seed: int
+) -> tuple[Clips, Int]:
+    """Return clips and `count` windows (V, 3) in them, or as many as there are.
 
     Windows do not overlap, and no clip gives a second one before every clip has given one.
-    Shards are read in a seeded order until there are enough clips. The number of windows is a
-    multiple of `ranks`; raises UserError where there is not one for each.
+    Shards are read in a seeded order until there are enough clips.
     """
     rng = np.random.default_rng(seed_from("validation", seed))
     read: list[Clips] = []
     known: set[int] = set()
-    for index in rng.permutation(len(data.validation)):
-        read.append(read_clips(data.folder, data.validation[index], check=True))
+    for index in rng.permutation(len(shards)):
+        read.append(read_clips(folder, shards[index], check=True))
         known.update(read[-1].clip_S.tolist())
         if len(known) >= count:
             break
     clips = join(read)
     windows_V3 = rng.permutation(_windows_side_by_side(clips, rng))
     turn_V = _turns(clips.clip_S[windows_V3[:, 0]])
-    chosen_V = np.argsort(turn_V, kind="stable")[:count]
-    share = len(chosen_V) // ranks
-    if share == 0:
-        raise UserError(
-            f"{data.folder}: {len(chosen_V)} validation windows for {ranks} ranks; "
-            "use fewer ranks, or make more clips"
-        )
-    return cut(clips, windows_V3[chosen_V[: share * ranks]])
+    return clips, windows_V3[np.argsort(turn_V, kind="stable")[:count]]
 
 
 def _windows_side_by_side(clips: Clips, rng: np.random.Generator) -> Int:
@@ -112,12 +125,23 @@ def retrieval(embeddings_VD: dict[str, Tensor], caption_V: Tensor) -> dict[str, 
     return scores
 
 
-def validate(engine: Any, pool: Batch, world: World) -> dict[str, float]:
-    """Return validation losses (`loss/...`) and retrieval scores (`retrieval/...`).
+class Verdict(NamedTuple):
+    """What a validation finds.
 
-    Every rank calls this with the same pool and looks at an equal part of it; losses and scores
-    are those of the whole pool.
+    Attributes:
+        scores: losses (`loss/...`), retrieval (`retrieval/...`), `alignment/...` and
+            `uniformity/...`, all of the whole pool.
+        embeddings: (V, D) by modality, of the whole pool.
+        predicted: (B, T, W, C) by decoder, in scaled units, of this rank's part of the pool.
     """
+
+    scores: dict[str, float]
+    embeddings: dict[str, Tensor]
+    predicted: dict[str, Tensor]
+
+
+def validate(engine: Any, pool: Batch, world: World) -> Verdict:
+    """Judge the model; every rank calls this with the same pool and looks at an equal part."""
     share = len(pool["key"]) // world.ranks
     own = to_device(rows(pool, world.rank * share, (world.rank + 1) * share), world.device)
     engine.eval()
@@ -128,10 +152,15 @@ def validate(engine: Any, pool: Batch, world: World) -> dict[str, float]:
     losses = world.mean(torch.stack([output.losses[name].float() for name in names]))
     embeddings = {name: gather_rows(part.float()) for name, part in output.embeddings.items()}
     scores = retrieval(embeddings, pool["caption"].to(world.device))
-    return {
-        **{f"loss/{name}": value for name, value in zip(names, losses.tolist(), strict=True)},
-        **{f"retrieval/{name}": value for name, value in scores.items()},
-    }
+    return Verdict(
+        {
+            **{f"loss/{name}": value for name, value in zip(names, losses.tolist(), strict=True)},
+            **{f"retrieval/{name}": value for name, value in scores.items()},
+            **geometry(embeddings),
+        },
+        embeddings,
+        output.predicted,
+    )
 
 
 def rows(batch: Batch, first: int, last: int) -> Batch:

@@ -1,15 +1,10 @@
 """Contrastive and regression losses (paper, section 5.1.4; the choices it leaves open below).
 
-InfoNCE. With cosine similarity s and temperature tau, query i has positives P(i), always its own
-key among them, and negatives N(i). Every positive is compared with the negatives alone:
+Which samples are whose positives and negatives in the formula of `info_nce.py`:
 
-    L = mean_i mean_{p in P(i)} -log( e^(s_ip/tau) / (e^(s_ip/tau) + sum_{n in N(i)} e^(s_in/tau)) )
-
-With P(i) = {i} and N(i) = everything else this is InfoNCE. Positives never stand in each other's
-denominator, so the loss can reach zero however often a caption is repeated.
-
-- A pair with text: P(i) are the samples with the caption of i.
-- Any pair: N(i) are the samples that are neither positives nor windows of the clip of i.
+- A pair with text: the positives of a sample are all with its caption; of any other pair, itself.
+- The negatives are the samples that are neither positives nor windows of its clip, whether these
+  overlap or not.
 
 Over several ranks each computes the rows of its own samples against the keys of all.
 
@@ -25,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pretrain.info_nce import info_nce
 from pretrain.ranks import gather_rows, rank
 
 MODALITIES = ("text", "pose", "left", "right")
@@ -37,7 +33,8 @@ class LossConfig:
     """Which losses are summed, and how.
 
     `pairs` and `regressions` name the terms; a term that is not named is not computed. A learned
-    temperature starts at `temperature` and stays within the bounds, one for each pair.
+    temperature starts at `temperature` and stays within the bounds, one for each pair. `chunk`
+    samples of a rank meet the samples of all ranks at a time, which bounds the memory.
     """
 
     pairs: list[str] = field(default_factory=lambda: list(PAIRS))
@@ -47,26 +44,9 @@ class LossConfig:
     lowest_temperature: float = 0.01
     highest_temperature: float = 1.0
     both_directions: bool = True
+    chunk: int = 512
     contrastive_weight: float = 1.0
     regression_weight: float = 1.0
-
-
-def info_nce(
-    query_BD: Tensor,
-    key_GD: Tensor,
-    scale: Tensor | float,
-    positive_BG: Tensor,
-    negative_BG: Tensor,
-) -> Tensor:
-    """Return the loss (scalar) of the formula above in one direction; `scale` is 1 / tau.
-
-    Embeddings need not be normalised. Each row of `positive_BG` must have a true entry.
-    """
-    query_BD, key_GD = functional.normalize(query_BD, dim=1), functional.normalize(key_GD, dim=1)
-    logits_BG = scale * (query_BD @ key_GD.T)
-    negatives_B1 = logits_BG.masked_fill(~negative_BG, -math.inf).logsumexp(1, keepdim=True)
-    losses_BG = -functional.logsigmoid(logits_BG - negatives_B1)
-    return ((losses_BG * positive_BG).sum(1) / positive_BG.sum(1)).mean()
 
 
 class _InwardClamp(torch.autograd.Function):
@@ -133,40 +113,40 @@ class ContrastiveLoss(nn.Module):
     def _losses(
         self, embeddings_BD: dict[str, Tensor], caption_B: Tensor, clip_B: Tensor
     ) -> dict[str, Tensor]:
-        own = {name: _at_least_float32(rows) for name, rows in embeddings_BD.items()}
+        own = {
+            name: functional.normalize(at_least_float32(rows), dim=1)
+            for name, rows in embeddings_BD.items()
+        }
         gathered = gather_rows(torch.cat([own[name] for name in MODALITIES], dim=1))
         everyone = dict(zip(MODALITIES, gathered.chunk(len(MODALITIES), dim=1), strict=True))
-        masks = {
-            with_text: _masks(caption_B, clip_B, with_text=with_text) for with_text in (True, False)
+        samples = len(caption_B)
+        itself_B = torch.arange(samples, device=caption_B.device) + rank() * samples
+        labels = {
+            with_text: torch.stack([caption_B if with_text else itself_B, clip_B], dim=1)
+            for with_text in (True, False)
         }
+        labels_of_all = {with_text: gather_rows(label) for with_text, label in labels.items()}
+
+        def one_direction(query: str, key: str, scale: Tensor | float, text: bool) -> Tensor:
+            rows = (scale * own[query], everyone[key], labels[text], labels_of_all[text])
+            return info_nce(*rows, self.config.chunk)
+
         losses = {}
         for pair in self.config.pairs:
             first, second = pair.split("-")
-            scale = self.temperatures.scale(pair)
-            mask = masks[first == "text"]
-            loss = info_nce(own[first], everyone[second], scale, *mask)
+            given = (self.temperatures.scale(pair), first == "text")
+            loss = one_direction(first, second, *given)
             if self.config.both_directions:
-                loss = (loss + info_nce(own[second], everyone[first], scale, *mask)) / 2
+                loss = (loss + one_direction(second, first, *given)) / 2
             losses[pair] = loss
         return losses
 
 
-def _at_least_float32(rows: Tensor) -> Tensor:
+def at_least_float32(rows: Tensor) -> Tensor:
+    """Return the rows in float32, or in float64 where they are."""
     return rows.to(torch.promote_types(rows.dtype, torch.float32))
-
-
-def _masks(caption_B: Tensor, clip_B: Tensor, with_text: bool) -> tuple[Tensor, Tensor]:
-    """Return which samples of all ranks are positives, and which negatives, of each own one."""
-    samples = len(caption_B)
-    caption_G, clip_G = gather_rows(torch.stack([caption_B, clip_B], dim=1)).unbind(1)
-    if with_text:
-        positive_BG = caption_B[:, None] == caption_G
-    else:
-        own_B = torch.arange(samples, device=caption_B.device) + rank() * samples
-        positive_BG = own_B[:, None] == torch.arange(len(caption_G), device=caption_B.device)
-    return positive_BG, ~positive_BG & (clip_B[:, None] != clip_G)
 
 
 def regression_loss(predicted_BTWC: Tensor, true_BTWC: Tensor) -> Tensor:
     """Return the mean squared error (scalar)."""
-    return functional.mse_loss(_at_least_float32(predicted_BTWC), _at_least_float32(true_BTWC))
+    return functional.mse_loss(at_least_float32(predicted_BTWC), at_least_float32(true_BTWC))

@@ -7,13 +7,14 @@ D embedding.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from omegaconf import ListConfig, OmegaConf
 from torch import Tensor, nn
 
 from cluster.errors import UserError
+from pretrain.cached import CachedContrast
 from pretrain.decoders import DecoderConfig, ImuReconstructor, Pose2Imu
 from pretrain.encoders import (
     ImuEncoder,
@@ -24,6 +25,7 @@ from pretrain.encoders import (
     TextEncoderConfig,
 )
 from pretrain.losses import PAIRS, REGRESSIONS, ContrastiveLoss, LossConfig, regression_loss
+from pretrain.ranks import statistics_kept
 
 Batch = dict[str, Any]
 Rule = tuple[bool, str, str]  # whether it holds, the key, what it asks for
@@ -49,6 +51,7 @@ POSITIVE_KEYS = (
     "decoder.unpooling",
     "decoder.kernel",
     "losses.lowest_temperature",
+    "losses.chunk",
 )
 
 
@@ -123,9 +126,8 @@ class ModelConfig:
         yield something, "losses.pairs", "must name a pair where losses.regressions is empty"
 
 
-@dataclass
-class ModelOutput:
-    """What one step gives.
+class ModelOutput(NamedTuple):
+    """What one step gives; a tuple, in which ZeRO 3 finds the tensors.
 
     Attributes:
         embeddings: (B, D) for text, pose, left and right.
@@ -157,15 +159,27 @@ class Multi3Net(nn.Module):
         self.reconstructor = ImuReconstructor(config.decoder, config.window, config.embedding)
         self.contrastive = ContrastiveLoss(config.losses)
 
-    def forward(self, batch: Batch) -> ModelOutput:
+    def forward(
+        self, batch: Batch, cached: CachedContrast | None = None, embed_only: bool = False
+    ) -> ModelOutput:
         """Return embeddings, predictions and losses of a batch as `stream.py` makes it.
 
         Where several ranks train together, each must call this with equally many samples, since
         they exchange embeddings; `embed` and `predict` need no other rank in evaluation mode.
+
+        Args:
+            batch: what to look at.
+            cached: the contrast over the step that this batch is a part of; without it, contrast
+                is over the batch (of all ranks).
+            embed_only: return nothing but embeddings, and leave no graph and no trace.
         """
+        if embed_only:
+            with torch.no_grad(), statistics_kept(self):
+                return ModelOutput(self.embed(batch), {}, {})
         embeddings = self.embed(batch)
         predicted = self.predict(embeddings)
-        return ModelOutput(embeddings, predicted, self._losses(batch, embeddings, predicted))
+        losses = self._losses(batch, embeddings, predicted, cached)
+        return ModelOutput(embeddings, predicted, losses)
 
     def embed(self, batch: Batch) -> dict[str, Tensor]:
         """Return the embeddings (B, D) of text, pose, left and right."""
@@ -192,14 +206,23 @@ class Multi3Net(nn.Module):
         return self.imu_left.scale(torch.stack([batch["imu_left"], batch["imu_right"]], dim=2))
 
     def _losses(
-        self, batch: Batch, embeddings: dict[str, Tensor], predicted: dict[str, Tensor]
+        self,
+        batch: Batch,
+        embeddings: dict[str, Tensor],
+        predicted: dict[str, Tensor],
+        cached: CachedContrast | None,
     ) -> dict[str, Tensor]:
         config = self.config.losses
-        contrastive = self.contrastive(embeddings, batch["caption"], batch["clip"])
         true_BTWC = self.true_imu(batch)
         regression = {name: regression_loss(imu, true_BTWC) for name, imu in predicted.items()}
         zero = true_BTWC.new_zeros(())
-        total = config.contrastive_weight * sum(contrastive.values(), zero)
+        if cached is None:
+            contrastive = self.contrastive(embeddings, batch["caption"], batch["clip"])
+            contrast = sum(contrastive.values(), zero)
+        else:
+            contrastive = cached.losses
+            contrast = cached.pull(embeddings, self.contrastive)
+        total = config.contrastive_weight * contrast
         total = total + config.regression_weight * sum(regression.values(), zero)
         return {
             **{f"contrastive/{pair}": loss for pair, loss in contrastive.items()},
@@ -220,6 +243,11 @@ def build_imu_encoder(config: ModelConfig) -> ImuEncoder:
 def parameter_count(model: nn.Module) -> dict[str, int]:
     """Return the number of parameters of each part of the model."""
     return {
-        name: sum(parameter.numel() for parameter in part.parameters())
+        name: sum(_size(parameter) for parameter in part.parameters())
         for name, part in model.named_children()
     }
+
+
+def _size(parameter: nn.Parameter) -> int:
+    # ZeRO 3 leaves a rank with a part of a parameter, and notes how large the whole is.
+    return int(getattr(parameter, "ds_numel", parameter.numel()))

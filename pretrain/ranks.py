@@ -7,6 +7,9 @@ what DeepSpeed and DistributedDataParallel compute, is the gradient of the whole
 Shape letters: B samples of this rank, G samples of all ranks, C channels, L length.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -56,7 +59,8 @@ class BatchNorm1d(nn.BatchNorm1d):
         # variance of their means; unlike a sum of squares it keeps its precision.
         variance_C = (variances_RC + (means_RC - mean_C).square()).mean(0)
         count = wide.numel() // wide.shape[1] * world_size()
-        self._remember(mean_C.detach(), variance_C.detach() * count / (count - 1))
+        if self.track_running_stats:
+            self._remember(mean_C.detach(), variance_C.detach() * count / (count - 1))
         shape = [1, -1] + [1] * (input.dim() - 2)
         scale_C = self.weight * torch.rsqrt(variance_C + self.eps)
         return ((wide - mean_C.view(shape)) * scale_C.view(shape) + self.bias.view(shape)).to(
@@ -72,3 +76,16 @@ class BatchNorm1d(nn.BatchNorm1d):
             self.num_batches_tracked.add_(1)
             self.running_mean.lerp_(mean_C.to(self.running_mean.dtype), self.momentum)
             self.running_var.lerp_(variance_C.to(self.running_var.dtype), self.momentum)
+
+
+@contextmanager
+def statistics_kept(model: nn.Module) -> Iterator[None]:
+    """Let BatchNorm normalise as it does in training, and leave its running statistics alone."""
+    norms = [part for part in model.modules() if isinstance(part, BatchNorm1d)]
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.track_running_stats = True

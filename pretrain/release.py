@@ -100,9 +100,16 @@ class Pretrained:
 
 
 def save_release(
-    folder: Path, model: Multi3Net, model_config: ModelConfig, card: ReleaseCard
+    folder: Path,
+    model: Multi3Net,
+    model_config: ModelConfig,
+    card: ReleaseCard,
+    weights: dict[str, Tensor] | None = None,
 ) -> None:
-    """Write a release, replacing the one in `folder`; call it on one rank only."""
+    """Write a release, replacing the one in `folder`; call it on one rank only.
+
+    `weights` stands in for the model's own where ZeRO 3 has left it with parts of them.
+    """
     config = ReleaseConfig(
         window=model_config.window,
         placement=card.placement,
@@ -115,7 +122,7 @@ def save_release(
     shutil.rmtree(coming, ignore_errors=True)
     coming.mkdir(parents=True)
     try:
-        save_file(_float32_weights(model), coming / WEIGHTS)
+        save_file(_float32(weights or model.state_dict()), coming / WEIGHTS)
         save_config(config, coming / CONFIG)
         (coming / CARD).write_text(_card_text(config, card))
         for path in [*coming.iterdir(), coming]:
@@ -151,10 +158,10 @@ def load_pretrained(folder: Path) -> Pretrained:
     return Pretrained(config, model.eval())
 
 
-def _float32_weights(model: Multi3Net) -> dict[str, Tensor]:
+def _float32(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return {
         name: (tensor.float() if tensor.is_floating_point() else tensor).cpu().contiguous()
-        for name, tensor in model.state_dict().items()
+        for name, tensor in weights.items()
     }
 
 

@@ -15,47 +15,38 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import argparse
-import math
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import shutil
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from cluster.config import load_config
 from cluster.errors import UserError, exit_with
-from cluster.runs import git_commit, seed_from, write_run_record
+from cluster.runs import git_commit, write_run_record
 from datagen.shards import WINDOW_FRAMES
 from pretrain import checkpoint
-from pretrain.checkpoint import Identity, State
-from pretrain.clips import Batch
+from pretrain.attention import checkpoint_activations
+from pretrain.checkpoint import Found, Identity, Saver, State
 from pretrain.config import Precision, TrainConfig
 from pretrain.data import Data, open_data
-from pretrain.evaluate import to_device, validate, validation_pool
+from pretrain.describe import operations_of_window
+from pretrain.engine import start_engine, whole_weights
+from pretrain.evaluate import rows, to_device, validate, validation_pool
+from pretrain.gauges import flat, peak_flops
 from pretrain.model import Multi3Net, parameter_count
+from pretrain.pictures import SHOWN, signals_figure
 from pretrain.release import ReleaseCard, save_release
-from pretrain.schedule import Schedule, learning_rate, make_optimizer
+from pretrain.schedule import Schedule
+from pretrain.step import Run, Speed, take_step
+from pretrain.stopping import STATUS_OF_SIGTERM, StopNotice
 from pretrain.stream import Position, Stream
+from pretrain.universal import to_universal
+from pretrain.vigil import Vigil
 from pretrain.watch import Watch
 from pretrain.world import World, join_world, ranks_started, speak_in_turn
-
-
-@dataclass
-class Run:
-    """What the parts of the loop share."""
-
-    config: TrainConfig
-    folder: Path
-    data: Data
-    world: World
-    engine: Any
-    batches: Iterator[tuple[Batch, Position]]
-    pool: Batch
-    state: State
-    steps: int
-    identity: Identity
-    watch: Watch
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -64,27 +55,91 @@ def main(arguments: Sequence[str]) -> int:
     data = open_data(Path(config.data))
     rank, ranks = ranks_started()
     stream = Stream(data, config.batch_size, config.seed, rank, ranks, config.stream)
-    steps = count_steps(config, stream)
     folder = Path(config.output)
-    found = find_checkpoint(config)
-    model = make_model(config, data)
-    world = join_world(rank, ranks)
-    engine = start_engine(model, config)
     identity = Identity(config.binding(), data.identity, ranks)
-    state = checkpoint.load(engine, found, identity) if found else State()
-    if world.leads:
-        write_run_record(folder, config, config.seed)
-    watch = Watch(folder, state.step, steps, world.leads)
-    introduce(watch, data, stream, model, steps, found)
-    pool = validation_pool(data, config.validation.windows, config.seed, ranks)
-    batches = stream.batches(state.position)
-    run = Run(config, folder, data, world, engine, batches, pool, state, steps, identity, watch)
+    place = find_checkpoint(config)
+    found = checkpoint.read(place, identity) if place else None
+    model = make_model(config, data)
+    of_window = operations_of_window(config.model, data.text_size)
+    world = join_world(rank, ranks, config.timeout)
+    vigil, notice = Vigil(folder, rank, ranks), StopNotice()
     try:
-        loop(run)
+        with vigil.naming_the_lost():
+            state, left_out = begin(config, stream, found)
+            fits = found is None or found.fits(ranks, config.zero)
+            engine = start_engine(model, config, universal=not fits)
+            if found:
+                continue_from(found, engine, config, world)
+            if world.leads:
+                write_run_record(folder, config, config.seed)
+            watch = Watch(folder, state.step, state.steps, world.leads)
+            introduce(watch, data, stream, model, state, found, left_out)
+            run = Run(
+                config=config,
+                folder=folder,
+                data=data,
+                world=world,
+                engine=engine,
+                batches=stream.batches(state.position),
+                pool=validation_pool(data, config.validation.windows, config.seed, ranks),
+                state=state,
+                saver=Saver(engine, folder, identity, world, config.save.keep),
+                speed=Speed(of_window, measure_peak(config, world)),
+                watch=watch,
+                vigil=vigil,
+                notice=notice,
+            )
+            try:
+                return loop(run)
+            finally:
+                run.batches.close()
+                watch.close()
     finally:
-        batches.close()
-        watch.close()
-    return 0
+        notice.close()
+        vigil.close()
+
+
+def measure_peak(config: TrainConfig, world: World) -> float:
+    """Return the operations a second that the machines of all ranks reach at the same time."""
+    dtype = torch.bfloat16 if config.precision is Precision.bf16 else torch.float32
+    own = torch.tensor([peak_flops(world.device, dtype)], device=world.device)
+    return float(world.mean(own).item()) * world.ranks
+
+
+def begin(config: TrainConfig, stream: Stream, found: Found | None) -> tuple[State, str]:
+    """Return where the run stands, and in words what another number of ranks leaves out."""
+    if found is None:
+        return State(steps=count_steps(config, stream, 0)), ""
+    state = found.state
+    if found.ranks == stream.ranks:
+        return state, ""
+    left_out = ""
+    if state.position.batch:
+        left_out = (
+            f"; made by {found.ranks} ranks: the rest of epoch {state.position.epoch + 1} is left "
+            "out, since its order depends on their number"
+        )
+        state.position = Position(state.position.epoch + 1)
+    if config.epochs is not None:
+        state.steps = state.step + count_steps(config, stream, state.position.epoch)
+    return state, left_out
+
+
+def continue_from(found: Found, engine: Any, config: TrainConfig, world: World) -> None:
+    """Put a checkpoint into the engine, converted first where another number of ranks made it."""
+    place = found.path
+    if found.fits(world.ranks, config.zero):
+        checkpoint.load(engine, place)
+        return
+    if world.leads:
+        print(f"converting {place} from {found.ranks} ranks to {world.ranks}", flush=True)
+        to_universal(place)
+    world.wait()
+    universal = place.with_name(f"universal-{place.name}")
+    checkpoint.load(engine, universal)
+    world.wait()
+    if world.leads:
+        shutil.rmtree(universal)
 
 
 def read_config(arguments: Sequence[str]) -> TrainConfig:
@@ -99,12 +154,13 @@ def read_config(arguments: Sequence[str]) -> TrainConfig:
     return config
 
 
-def count_steps(config: TrainConfig, stream: Stream) -> int:
-    """Return the steps of the whole run."""
+def count_steps(config: TrainConfig, stream: Stream, epochs_done: int) -> int:
+    """Return the steps of the whole run, or of the epochs that are left."""
     if config.steps is not None:
         return config.steps
     assert config.epochs is not None
-    return max(1, config.epochs * stream.batches_per_epoch // config.accumulate)
+    left = config.epochs - epochs_done
+    return max(1, left * stream.batches_per_epoch // config.accumulate)
 
 
 def find_checkpoint(config: TrainConfig) -> Path | None:
@@ -120,44 +176,31 @@ def make_model(config: TrainConfig, data: Data) -> Multi3Net:
     if config.model.window != WINDOW_FRAMES:
         raise UserError(f"model.window: shards are cut into windows of {WINDOW_FRAMES} frames")
     torch.manual_seed(config.seed)
-    return Multi3Net(config.model, data.text_size)
+    model = Multi3Net(config.model, data.text_size)
+    if config.activation_checkpointing:
+        checkpoint_activations(model)
+    return model
 
 
-def start_engine(model: Multi3Net, config: TrainConfig) -> Any:
-    """Return DeepSpeed's engine around the model."""
-    import deepspeed
-
-    engine, *_ = deepspeed.initialize(
-        model=model,
-        optimizer=make_optimizer(model, config.optimizer),
-        config={
-            "train_micro_batch_size_per_gpu": config.batch_size,
-            "gradient_accumulation_steps": config.accumulate,
-            # Without ZeRO, DeepSpeed clips but does not tell the norm: `clip` does both.
-            "gradient_clipping": config.optimizer.clip if config.zero else 0.0,
-            "zero_optimization": {"stage": config.zero},
-            "torch_autocast": {
-                "enabled": config.precision is Precision.bf16,
-                "dtype": "bfloat16",
-            },
-        },
-    )
-    return engine
-
-
-def loop(run: Run) -> None:
-    """Train to the last step."""
+def loop(run: Run) -> int:
+    """Train to the last step, or until SIGTERM; returns the exit status."""
     every, state = run.config.validation.every, run.state
-    while state.step < run.steps:
-        numbers = take_step(run)
+    while state.step < state.steps:
+        numbers, stopping = take_step(run)
         run.watch.step(state.step, numbers)
-        last = state.step == run.steps
+        last = state.step == state.steps
         if last or state.step % every == 0:
             judge(run)
-        if last or state.step % run.config.save.every == 0:
-            checkpoint.save(run.engine, run.folder, state, run.identity, run.world)
-            if run.world.leads:
-                checkpoint.keep_latest(run.folder, run.config.save.keep)
+        if last or stopping or state.step % run.config.save.every == 0:
+            run.vigil.doing = f"saving after step {state.step}"
+            run.saver.save(state)
+        if stopping and not last:
+            run.saver.finish()
+            run.watch.say(
+                f"stopped after step {state.step} as SIGTERM asked; the same command continues"
+            )
+            return STATUS_OF_SIGTERM
+    run.saver.finish()
     release = run.folder / "release"
     run.watch.say(
         f"done: {release} holds the weights after step {state.best_step}, the best in validation "
@@ -166,93 +209,46 @@ def loop(run: Run) -> None:
         "go on: python -m finetune run --config configs/finetune/demo.yaml "
         f"release={release} output={run.folder.with_name('finetune')}"
     )
-
-
-def take_step(run: Run) -> dict[str, float]:
-    """Take one step of the optimizer; returns its numbers, named as in TensorBoard.
-
-    Raises UserError on every rank alike where a loss or the gradient is not finite on any.
-    """
-    config, state, engine = run.config, run.state, run.engine
-    began, waited = time.perf_counter(), 0.0
-    rate = learning_rate(config.optimizer, state.step, run.steps, state.reductions)
-    for group in engine.optimizer.param_groups:
-        group["lr"] = rate
-    summed = torch.zeros((), device=run.world.device)
-    for part in range(config.accumulate):
-        asked = time.perf_counter()
-        batch, position = next(run.batches)
-        waited += time.perf_counter() - asked
-        # Dropout depends on this seed alone, so that no generator's state has to be saved.
-        torch.manual_seed(seed_from(config.seed, state.step, part, run.world.rank))
-        losses = engine(to_device(batch, run.world.device)).losses
-        engine.backward(losses["total"])
-        summed = summed + torch.stack([loss.detach().float() for loss in losses.values()])
-        if part < config.accumulate - 1:
-            engine.step()
-    means = run.world.mean(summed / config.accumulate).tolist()
-    numbers = {f"loss/{name}": value for name, value in zip(losses, means, strict=True)}
-    refuse_if_not_finite(state.step + 1, numbers)
-    numbers["gradient_norm"] = step_and_measure(engine, config)
-    refuse_if_not_finite(state.step + 1, numbers)
-    state.step += 1
-    state.position = position
-    taken = time.perf_counter() - began
-    return numbers | {
-        "learning_rate": rate,
-        "samples_per_second": config.batch_size * config.accumulate * run.world.ranks / taken,
-        "data_wait": waited / taken,
-        **{f"temperature/{pair}": value for pair, value in temperatures(run).items()},
-    }
-
-
-def step_and_measure(engine: Any, config: TrainConfig) -> float:
-    """Clip the gradient, take the step, return the norm that the gradient had before clipping."""
-    if config.zero:
-        engine.step()
-        return float(engine.get_global_grad_norm())
-    bound = config.optimizer.clip or math.inf
-    norm = float(torch.nn.utils.clip_grad_norm_(engine.module.parameters(), bound))
-    if math.isfinite(norm):
-        engine.step()
-    return norm
-
-
-def refuse_if_not_finite(step: int, numbers: dict[str, float]) -> None:
-    """Raise UserError naming the first number that is NaN or infinite."""
-    for name, value in numbers.items():
-        if not math.isfinite(value):
-            raise UserError(
-                f"step {step}: {name} is {value}; start anew in another output with a smaller "
-                "optimizer.learning_rate or a longer optimizer.warmup"
-            )
-
-
-def temperatures(run: Run) -> dict[str, float]:
-    """Return the temperature of each pair of modalities."""
-    current = run.engine.module.contrastive.temperatures
-    with torch.no_grad():
-        return {pair: 1 / float(current.scale(pair)) for pair in run.config.model.losses.pairs}
+    return 0
 
 
 def judge(run: Run) -> None:
     """Validate; where the loss is the best so far, write the release."""
     state, optimizer = run.state, run.config.optimizer
-    scores = validate(run.engine, run.pool, run.world)
+    run.vigil.doing = f"validating after step {state.step}"
+    scores, embeddings, predicted = validate(run.engine, run.pool, run.world)
     best = state.best is None or scores["loss/total"] < state.best
     if best:
         state.best, state.best_step, state.stale = scores["loss/total"], state.step, 0
-        if run.world.leads:
-            release(run, scores)
+        release(run, scores)
     else:
         state.stale += 1
     if optimizer.schedule is Schedule.plateau and state.stale >= optimizer.patience:
         state.stale, state.reductions = 0, state.reductions + 1
     run.watch.validation(state.step, scores, best)
+    show(run, predicted)
+    if state.step == state.steps:
+        assert state.best is not None
+        settings = flat(run.config.binding())
+        run.watch.sum_up(state.step, embeddings, run.pool["sentence"], settings, state.best)
+
+
+def show(run: Run, predicted: dict[str, Tensor]) -> None:
+    """Show what the decoders predict of the first windows, over what is true."""
+    model = run.engine.module
+    first = to_device(rows(run.pool, 0, SHOWN), run.world.device)
+    true_VTWC = model.imu_left.scale.to_si(model.true_imu(first)).cpu()
+    for name, signals in predicted.items():
+        shown_VTWC = model.imu_left.scale.to_si(signals[:SHOWN].float()).cpu()
+        draw = partial(signals_figure, true_VTWC, shown_VTWC, first["sentence"])
+        run.watch.show_signals(run.state.step, name, draw)
 
 
 def release(run: Run, scores: dict[str, float]) -> None:
-    """Write the present weights as the run's release."""
+    """Write the present weights as the run's release; every rank calls this."""
+    weights = whole_weights(run.engine, run.config)
+    if not run.world.leads:
+        return
     card = ReleaseCard(
         data=run.data.describe(),
         data_licence="that of the sources named above",
@@ -262,11 +258,17 @@ def release(run: Run, scores: dict[str, float]) -> None:
         text_backend=run.data.text_backend,
         placement=run.data.placement,
     )
-    save_release(run.folder / "release", run.engine.module, run.config.model, card)
+    save_release(run.folder / "release", run.engine.module, run.config.model, card, weights)
 
 
 def introduce(
-    watch: Watch, data: Data, stream: Stream, model: Multi3Net, steps: int, found: Path | None
+    watch: Watch,
+    data: Data,
+    stream: Stream,
+    model: Multi3Net,
+    state: State,
+    found: Found | None,
+    left_out: str,
 ) -> None:
     """Say what is about to happen."""
     watch.say(
@@ -280,7 +282,9 @@ def introduce(
         + ", ".join(f"{name} {count / 1e6:.2f}" for name, count in parts.items() if count)
         + ")"
     )
-    watch.say(f"continuing from {found}" if found else f"starting: {steps} steps")
+    watch.say(
+        f"continuing from {found.path}{left_out}" if found else f"starting: {state.steps} steps"
+    )
 
 
 if __name__ == "__main__":

@@ -7,11 +7,19 @@ run drops what was recorded after its checkpoint, since it goes through these st
 import json
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
 
 from cluster.runs import replace_when_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SECONDS_BETWEEN_LINES = 5.0
 RECORDS = "losses.jsonl"
@@ -67,6 +75,34 @@ class Watch:
             f"{' (best so far)' if best else ''}; recall {shown}"
         )
 
+    def show_signals(self, step: int, name: str, figure: Callable[[], "Figure"]) -> None:
+        """Show a picture in TensorBoard; it is drawn only where somebody sees it."""
+        if self.leads:
+            self._board.add_figure(f"validation/{name}", figure(), step)
+
+    def sum_up(
+        self,
+        step: int,
+        embeddings_VD: dict[str, Tensor],
+        sentences: list[str],
+        settings: dict[str, Any],
+        best: float,
+    ) -> None:
+        """Leave the embeddings to TensorBoard's projector, and the run to its HParams."""
+        if not self.leads:
+            return
+        self._board.add_embedding(
+            torch.cat(
+                [functional.normalize(rows.float(), dim=1) for rows in embeddings_VD.values()]
+            ),
+            metadata=[(name, sentence) for name in embeddings_VD for sentence in sentences],
+            metadata_header=["modality", "sentence"],
+            global_step=step,
+            tag="validation",
+        )
+        # Beside the other records: without a name it would open a run of its own.
+        self._board.add_hparams(settings, {"hparam/best_validation_loss": best}, run_name=".")
+
     def _record(self, kind: str, step: int, numbers: dict[str, float]) -> None:
         if not self.leads:
             return
@@ -85,6 +121,7 @@ class Watch:
             f"(contrastive {parts['contrastive']:.4f}, regression {parts['regression']:.4f})  "
             f"rate {numbers['learning_rate']:.2e}  gradient {numbers['gradient_norm']:.3f}  "
             f"{numbers['samples_per_second']:.0f} windows/s  "
+            f"{numbers['flops'] / 1e9:.0f} GFLOP/s ({100 * numbers['mfu']:.0f} % of the peak)  "
             f"data wait {100 * numbers['data_wait']:.1f} %{self._left(step, now)}"
         )
 

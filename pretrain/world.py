@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 from cluster.errors import UserError
 
 SECONDS_TO_SPEAK = 5
+LONGEST_WORDS = 512
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,21 @@ class World:
             dist.all_reduce(values)
         return values / self.ranks
 
+    def any(self, here: bool) -> bool:
+        """Return whether something holds on any rank."""
+        return bool(self.mean(torch.tensor([float(here)], device=self.device)).item() > 0)
+
+    def gather_words(self, words: str) -> list[str]:
+        """Return what each rank has to say, cut off where it is long."""
+        if self.ranks == 1:
+            return [words]
+        own = torch.zeros(LONGEST_WORDS, dtype=torch.uint8)
+        letters = words.encode()[:LONGEST_WORDS]
+        own[: len(letters)] = torch.tensor(list(letters), dtype=torch.uint8)
+        everyone = [torch.empty_like(own, device=self.device) for _ in range(self.ranks)]
+        dist.all_gather(everyone, own.to(self.device))
+        return [bytes(each.tolist()).rstrip(b"\0").decode(errors="ignore") for each in everyone]
+
     def wait(self) -> None:
         """Return once every rank has come here."""
         if self.ranks > 1:
@@ -48,8 +65,11 @@ def ranks_started() -> tuple[int, int]:
     return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def join_world(rank: int, ranks: int) -> World:
-    """Meet the other ranks; raises UserError where their meeting point is taken."""
+def join_world(rank: int, ranks: int, timeout: float) -> World:
+    """Meet the other ranks, each of which has `timeout` seconds to answer from then on.
+
+    Raises UserError where their meeting point is taken.
+    """
     if ranks == 1:
         # Nobody else has to know the port, so runs side by side need not quarrel about one.
         os.environ |= {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}
@@ -71,7 +91,7 @@ def join_world(rank: int, ranks: int) -> World:
     elif rank == 0 and get_accelerator().device_name() == "cpu" and not _shared_memory_built():
         print("compiling DeepSpeed's shared memory for CPU ranks: once, about a minute", flush=True)
     try:
-        deepspeed.init_distributed(verbose=False)
+        deepspeed.init_distributed(verbose=False, timeout=timedelta(seconds=timeout))
     except dist.DistNetworkError:
         port = int(os.environ["MASTER_PORT"])
         raise UserError(

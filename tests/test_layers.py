@@ -9,8 +9,8 @@ ROOT = Path(__file__).parent.parent
 MAY_IMPORT = {
     "cluster": set(),
     "datagen": {"cluster"},
-    # What a shard holds: its files, its samples, the names of the joints.
-    "pretrain": {"cluster", "datagen.shards", "datagen.sample", "datagen.motion"},
+    # What a shard holds: its files, its samples, the names of the joints, vectors of sentences.
+    "pretrain": {"cluster", "datagen.shards", "datagen.sample", "datagen.motion", "datagen.text"},
     "finetune": {"cluster", "pretrain.release", "pretrain.encoders", "pretrain.model"},
 }
 

@@ -78,6 +78,23 @@ def test_a_missing_preset_lists_those_that_exist(tmp_path):
         load_config(Outer, tmp_path / "presets.yaml", [])
 
 
+def test_a_preset_is_laid_over_its_base(tmp_path):
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others" / "first.yaml").write_text("bodies: 5\ninner: {cutoff: 8, names: [x]}\n")
+    (tmp_path / "second.yaml").write_text("base: others/first.yaml\ninner: {names: []}\n")
+    path = preset(tmp_path, "base: second.yaml\nfolder: elsewhere\n")
+    config = load_config(Outer, path, ["inner.cutoff=9"])
+    assert config == Outer(5, "elsewhere", Inner(9.0, []))
+
+
+def test_a_wrong_base_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"nothing\.yaml: no such config file"):
+        load_config(Outer, preset(tmp_path, "base: nothing.yaml"), [])
+    (tmp_path / "other.yaml").write_text("base: preset.yaml")
+    with pytest.raises(UserError, match=r"preset\.yaml: is laid over itself"):
+        load_config(Outer, preset(tmp_path, "base: other.yaml"), [])
+
+
 def test_a_key_without_a_value_is_asked_for():
     with pytest.raises(UserError, match="folder=VALUE"):
         load_config(Needy, None, [])

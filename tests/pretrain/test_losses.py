@@ -5,15 +5,18 @@ import math
 import numpy as np
 import pytest
 import torch
+from made_shards import made_sample
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from pretrain.clips import cut, lay_out
+from pretrain.info_nce import info_nce
 from pretrain.losses import (
     MODALITIES,
     PAIRS,
     ContrastiveLoss,
     LossConfig,
-    info_nce,
     regression_loss,
 )
 
@@ -21,7 +24,8 @@ SAMPLES, WIDTH = 9, 6
 CAPTION = torch.tensor([0, 0, 1, 2, 3, 4, 4, 4, 5])
 CLIP = torch.tensor([0, 1, 2, 3, 3, 4, 5, 5, 6])
 DISTINCT = torch.arange(SAMPLES)
-EVERYTHING = ~torch.eye(SAMPLES, dtype=torch.bool)
+LABELS = torch.stack([CAPTION, CLIP], dim=1)
+ALL_DIFFERENT = torch.stack([DISTINCT, DISTINCT], dim=1)
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +40,7 @@ def random_embeddings() -> dict[str, Tensor]:
 def naive_one_direction(
     query: NDArray, key: NDArray, temperature: float, text: bool, caption: NDArray, clip: NDArray
 ) -> float:
-    """The formula at the top of `losses.py`, sample by sample."""
+    """The formula at the top of `info_nce.py`, sample by sample."""
 
     def likeness(i: int, j: int) -> float:
         cosine = query[i] @ key[j] / np.linalg.norm(query[i]) / np.linalg.norm(key[j])
@@ -54,9 +58,10 @@ def naive_one_direction(
 
 @pytest.mark.parametrize("both", [True, False])
 @pytest.mark.parametrize("temperature", [0.07, 0.5])
-def test_equals_a_naive_loop(both: bool, temperature: float) -> None:
+@pytest.mark.parametrize("chunk", [1, 4, 1024])
+def test_equals_a_naive_loop(both: bool, temperature: float, chunk: int) -> None:
     embeddings = random_embeddings()
-    config = LossConfig(temperature=temperature, both_directions=both)
+    config = LossConfig(temperature=temperature, both_directions=both, chunk=chunk)
     losses = ContrastiveLoss(config)(embeddings, CAPTION, CLIP)
     assert list(losses) == list(PAIRS)
     for pair, loss in losses.items():
@@ -72,7 +77,9 @@ def test_is_plain_info_nce_where_captions_and_clips_differ() -> None:
     query, key = random_embeddings()["pose"], random_embeddings()["left"]
     cosine = torch.nn.functional.cosine_similarity(query[:, None], key, dim=-1)
     expected = torch.nn.functional.cross_entropy(cosine / 0.07, DISTINCT)
-    torch.testing.assert_close(info_nce(query, key, 1 / 0.07, ~EVERYTHING, EVERYTHING), expected)
+    normalize = torch.nn.functional.normalize
+    rows = (normalize(query) / 0.07, normalize(key), ALL_DIFFERENT, ALL_DIFFERENT)
+    torch.testing.assert_close(info_nce(*rows, chunk=SAMPLES), expected)
 
 
 @pytest.mark.parametrize("temperature", [0.07, 0.3, 1.0])
@@ -94,15 +101,37 @@ def test_length_of_an_embedding_does_not_matter() -> None:
     )
 
 
-def test_gradient_equals_finite_differences() -> None:
-    positive = CAPTION[:, None] == CAPTION
-    negative = ~positive & (CLIP[:, None] != CLIP)
+@pytest.mark.parametrize("chunk", [2, SAMPLES])
+@pytest.mark.parametrize("labels", [LABELS, ALL_DIFFERENT, torch.zeros_like(LABELS)])
+def test_gradient_equals_finite_differences(chunk: int, labels: Tensor) -> None:
     inputs = [torch.randn(SAMPLES, WIDTH).double().requires_grad_() for _ in range(2)]
-    scale = torch.tensor([3.0], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(
-        lambda query, key, scale: info_nce(query, key, scale, positive, negative),
-        (*inputs, scale),
+        lambda query, key: info_nce(query, key, labels, labels, chunk), inputs
     )
+
+
+class LargestTensor(TorchDispatchMode):
+    """Notes the largest tensor that any operation makes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entries = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        made = func(*args, **(kwargs or {}))
+        if isinstance(made, Tensor):
+            self.entries = max(self.entries, made.numel())
+        return made
+
+
+def test_nothing_larger_than_a_chunk_against_all_is_ever_made() -> None:
+    samples, chunk = 300, 20
+    embeddings = {name: torch.randn(samples, 4).requires_grad_() for name in MODALITIES}
+    caption, clip = torch.arange(samples) % 7, torch.arange(samples) // 2
+    contrastive = ContrastiveLoss(LossConfig(chunk=chunk))
+    with LargestTensor() as largest:
+        torch.stack([*contrastive(embeddings, caption, clip).values()]).sum().backward()
+    assert largest.entries == chunk * samples
 
 
 def test_order_of_the_batch_does_not_matter() -> None:
@@ -142,6 +171,20 @@ def test_windows_of_one_clip_do_not_push_each_other() -> None:
     embeddings = random_embeddings()
     losses = ContrastiveLoss(LossConfig())(embeddings, DISTINCT, torch.zeros_like(CLIP))
     assert all(loss.item() == 0 for loss in losses.values())
+
+
+def test_overlapping_windows_of_a_clip_are_no_negatives_whatever_body_wears_them() -> None:
+    clips = lay_out([made_sample(f"clip{n}", n, 2, "train", 200) for n in (1, 2)])
+    overlapping, other = [[0, 20, 0], [0, 50, 1]], [[1, 20, 0]]
+    contrastive = ContrastiveLoss(LossConfig(pairs=["pose-left"]))
+
+    def loss(windows: list[list[int]]) -> float:
+        batch = cut(clips, np.array(windows))
+        embeddings = {name: torch.randn(len(windows), WIDTH) for name in MODALITIES}
+        return contrastive(embeddings, batch["caption"], batch["clip"])["pose-left"].item()
+
+    assert loss(overlapping) == 0
+    assert loss(overlapping + other) > 0
 
 
 def test_only_the_pairs_that_are_named() -> None:

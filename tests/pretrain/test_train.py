@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -9,7 +10,9 @@ from made_shards import make_shards
 from training import TRAINER, arguments, records, results, run, start
 
 from cluster.errors import UserError
-from pretrain import train
+from pretrain import step, train
+from pretrain.clips import Batch
+from pretrain.evaluate import Verdict
 from pretrain.release import load_pretrained
 from pretrain.stream import StreamConfig
 
@@ -30,7 +33,7 @@ def train_until_broken_off(
 ) -> None:
     take_step = train.take_step
 
-    def stop(run: train.Run) -> dict[str, float]:
+    def stop(run: train.Run) -> tuple[dict[str, float], bool]:
         if run.state.step == steps:
             raise InterruptionError
         return take_step(run)
@@ -47,7 +50,9 @@ def train_until_broken_off(
         ["zero=0"],
         ["zero=1", "precision=bf16"],
         ["zero=2", "accumulate=2", "optimizer.schedule=plateau", "optimizer.patience=1"],
+        ["zero=3", "offload=parameters", "activation_checkpointing=true"],
         ["zero=0", "precision=bf16", "optimizer.schedule=constant", "optimizer.clip=0"],
+        ["zero=1", "accumulate=2", "contrast_over=step", "model.losses.learned_temperature=true"],
     ],
     ids=lambda overrides: " ".join(overrides),
 )
@@ -67,11 +72,28 @@ def test_a_run_that_was_broken_off_continues_exactly(
 
 def test_zero_stages_take_the_same_steps(data: Path, tmp_path: Path) -> None:
     losses = []
-    for zero in (0, 1, 2):
+    for zero in (0, 1, 2, 3):
         train.main(arguments(data, tmp_path / str(zero), f"zero={zero}", "steps=4"))
         losses.append([record["loss/total"] for record in records(tmp_path / str(zero))])
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)
     assert losses[2] == pytest.approx(losses[0], rel=1e-5)
+    assert losses[3] == pytest.approx(losses[0], rel=1e-5)
+
+
+def test_blocks_computed_twice_take_the_same_steps(data: Path, tmp_path: Path) -> None:
+    """Dropout falls the same way the second time."""
+    for name in ("false", "true"):
+        train.main(
+            arguments(
+                data,
+                tmp_path / name,
+                f"activation_checkpointing={name}",
+                "steps=3",
+                "model.imu.dropout=0.3",
+                "model.pose.drop_path=0.2",
+            )
+        )
+    assert results(tmp_path / "true") == results(tmp_path / "false")
 
 
 def wait_for_step(output: Path, step: int) -> None:
@@ -111,9 +133,10 @@ def test_the_best_in_validation_is_released_not_the_last(
     losses = iter([3.0, 1.0, 2.0])
     weights = []
 
-    def pretend(*given: object) -> dict[str, float]:
+    def pretend(*given: object) -> Verdict:
         weights.append(train_engine_weights(given[0]))
-        return validate(*given) | {"loss/total": next(losses)}  # type: ignore[arg-type]
+        found = validate(*given)  # type: ignore[arg-type]
+        return found._replace(scores=found.scores | {"loss/total": next(losses)})
 
     monkeypatch.setattr(train, "validate", pretend)
     train.main(arguments(data, tmp_path))
@@ -130,7 +153,7 @@ def train_engine_weights(engine: object) -> dict[str, torch.Tensor]:
 def test_everything_is_recorded_and_shown_in_tensorboard(finished: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    board = EventAccumulator(str(finished / "tensorboard")).Reload()
+    board = EventAccumulator(str(finished / "tensorboard"), {"images": 10}).Reload()
     tags = set(board.Tags()["scalars"])
     pairs = ("text-left", "text-right", "text-pose", "pose-left", "pose-right", "left-right")
     for pair in pairs:
@@ -154,6 +177,13 @@ def test_everything_is_recorded_and_shown_in_tensorboard(finished: Path) -> None
         recorded = records(finished)
         assert [event.step for event in shown] == list(range(1, 9))
         assert [event.value for event in shown] == pytest.approx([line[name] for line in recorded])
+    for part in ("text", "pose", "imu_left", "imu_right", "pose2imu", "reconstructor"):
+        assert f"train/gradient_norm/{part}" in tags
+    assert {"train/mfu", "train/flops", "train/memory_bytes"} <= tags
+    assert {"validation/alignment/pose-left", "validation/uniformity/text"} <= tags
+    assert {"validation/pose2imu", "validation/reconstruction"} <= set(board.Tags()["images"])
+    assert list((finished / "tensorboard").rglob("metadata.tsv"))
+    assert "_hparams_/session_start_info" in (board.summary_metadata or {})
     assert (finished / "config.yaml").exists()
     assert (finished / "run.json").exists()
     assert "step 8: validation loss" in (finished / "log.txt").read_text()
@@ -193,12 +223,17 @@ def test_other_shards_are_not_continued(finished: Path, tmp_path: Path) -> None:
     [
         (["epochs=1"], "either steps or epochs"),
         (["batch_size=0"], "batch_size: must be at least 2"),
-        (["zero=3"], "zero: must be from 0 to 2"),
+        (["zero=4"], "zero: must be from 0 to 3"),
+        (["zero=2", "offload=parameters"], "offload=parameters: ZeRO does this from stage 3 on"),
+        (["offload=optimizer"], "offload=optimizer: ZeRO does this from stage 1 on"),
+        (["timeout=0"], "timeout: must be at least 1"),
         (["precision=fp8"], "precision"),
         (["model.imu.heads=3"], "heads"),
         (["model.window=30"], "model.window"),
         (["optimizer.beta1=1.5"], r"optimizer\.beta1: must lie"),
         (["resume=nowhere"], "nowhere: no such folder"),
+        (["contrast_over=epoch"], "contrast_over"),
+        (["contrast_over=step", "model.losses.pairs=[]"], "contrast_over: step needs a pair"),
         (["batch_size=5000"], "do not fill one batch"),
     ],
 )
@@ -222,5 +257,31 @@ def test_epochs_are_turned_into_steps(data: Path, tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"step \d+: .* is (nan|inf)"):
+    with pytest.raises(UserError, match=r"step \d+: .* is (nan|inf)") as error:
         train.main(arguments(data, tmp_path, "optimizer.learning_rate=1e30", "optimizer.warmup=0"))
+    said = str(error.value)
+    assert re.search(r"embeddings that are not finite: text of clip\d+, .* and \d more", said)
+    assert "smaller optimizer.learning_rate" in said
+
+
+@pytest.mark.parametrize("contrast_over", ["batch", "step"])
+def test_samples_that_are_not_finite_are_named(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, contrast_over: str
+) -> None:
+    to_device, keys = step.to_device, []
+
+    def spoil(batch: Batch, device: torch.device) -> Batch:
+        batch["pose"][3, 7, 5] = torch.inf
+        keys.append(batch["key"][3])
+        return to_device(batch, device)
+
+    monkeypatch.setattr(step, "to_device", spoil)
+    overrides = ("accumulate=2", f"contrast_over={contrast_over}")
+    with pytest.raises(UserError) as error:
+        train.main(arguments(data, tmp_path, *overrides))
+    named = ", ".join(dict.fromkeys(keys))
+    assert str(error.value) == (
+        "step 1: loss/contrastive/text-pose is nan; the shards hold values that are not finite: "
+        f"pose of {named} (rank 0); make them without these"
+    )
+    assert not (tmp_path / "checkpoints").exists()

@@ -5,8 +5,14 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import torch
+
+from pretrain import checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ROOT / "tests" / "pretrain" / "tiny.yaml"
@@ -62,11 +68,59 @@ def records(output: Path, kind: str = "train") -> list[dict[str, Any]]:
 def results(output: Path) -> list[dict[str, float]]:
     """Return every recorded number that does not depend on the clock."""
     return [
-        {
-            name: value
-            for name, value in record.items()
-            if name not in ("samples_per_second", "data_wait")
-        }
+        {name: value for name, value in record.items() if name not in CLOCKED}
         for kind in ("train", "validation")
         for record in records(output, kind)
     ]
+
+
+# What depends on the clock or on the machine.
+CLOCKED = ("samples_per_second", "data_wait", "flops", "mfu", "memory_bytes")
+Weights = dict[str, tuple[torch.Tensor, ...]]
+
+
+def whole_state(engine: Any) -> Weights:
+    """Return weights and moments of every parameter, gathered from all ranks; each calls this."""
+    from deepspeed.utils import safe_get_full_fp32_param, safe_get_full_optimizer_state
+
+    state: Weights = {}
+    if engine.zero_optimization() and not engine.zero_optimization_partition_weights():
+        # Saving and loading lose DeepSpeed's links from parameters to their moments.
+        engine.optimizer._hp_optimizer_states_linked = False
+        engine.optimizer._lazy_init_hp_params_optimizer_state()
+    for name, p in engine.module.named_parameters():
+        if engine.zero_optimization():
+            moments = [safe_get_full_optimizer_state(p, key) for key in ("exp_avg", "exp_avg_sq")]
+            state[name] = safe_get_full_fp32_param(p), *moments
+        else:
+            own = engine.optimizer.state[p]
+            state[name] = p.data, own["exp_avg"], own["exp_avg_sq"]
+    return {name: tuple(part.clone().flatten() for part in parts) for name, parts in state.items()}
+
+
+@contextmanager
+def kept_states() -> Iterator[dict[str, Weights]]:
+    """Give the state after a checkpoint was loaded, and when the last one was saved."""
+    kept: dict[str, Weights] = {}
+    load, save = checkpoint.load, checkpoint.Saver.save
+
+    def watched_load(engine: Any, path: Path) -> None:
+        load(engine, path)
+        kept["loaded"] = whole_state(engine)
+
+    def watched_save(saver: checkpoint.Saver, state: checkpoint.State) -> None:
+        save(saver, state)
+        kept["saved"] = whole_state(saver.engine)
+
+    checkpoint.load, checkpoint.Saver.save = watched_load, watched_save  # type: ignore[method-assign]
+    try:
+        yield kept
+    finally:
+        checkpoint.load, checkpoint.Saver.save = load, save  # type: ignore[method-assign]
+
+
+def equal(one: Weights, other: Weights) -> bool:
+    """Whether two states are the same, bit for bit."""
+    return one.keys() == other.keys() and all(
+        torch.equal(a, b) for name in one for a, b in zip(one[name], other[name], strict=True)
+    )

@@ -9,19 +9,23 @@ from typing import Any
 import torch
 from made_shards import TEXT_SIZE
 from small_model import small_config
-from training import arguments, results
+from training import arguments, kept_states, results
 
 from cluster.errors import UserError
-from pretrain import train
+from pretrain import step, train
+from pretrain.cached import cache_contrast
 from pretrain.clips import Batch
-from pretrain.config import TrainConfig
+from pretrain.config import Contrast, TrainConfig
 from pretrain.data import open_data
 from pretrain.evaluate import rows
 from pretrain.model import Multi3Net
+from pretrain.ranks import BatchNorm1d
 from pretrain.stream import Stream, StreamConfig
 from pretrain.world import World, join_world, ranks_started
 
 BATCH = 16
+# ZeRO stages that are continued by another number of ranks.
+STAGES_FOR_ONE = (0, 1, 3)
 Gradients = dict[str, torch.Tensor]
 
 
@@ -30,9 +34,10 @@ def make_model() -> Multi3Net:
     return Multi3Net(small_config(), TEXT_SIZE)
 
 
-def alone(batch: Batch) -> tuple[float, Gradients]:
+def alone(batch: Batch, prepare: Callable[[Multi3Net], None]) -> tuple[float, Gradients]:
     """Loss and gradients of the whole batch on one rank, without DeepSpeed."""
     model = make_model()
+    prepare(model)
     loss = model(batch).losses["total"]
     loss.backward()
     return loss.item(), {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
@@ -54,6 +59,40 @@ def together(batch: Batch, world: World, zero: int) -> tuple[float, Gradients]:
     return world.mean(loss.detach()).item(), gradients
 
 
+def fix_batch_norm(model: Multi3Net) -> None:
+    """Let BatchNorm use its running statistics, since with cached gradients it sees parts alone."""
+    for part in model.modules():
+        if isinstance(part, BatchNorm1d):
+            part.eval()
+
+
+def with_cached_gradients(batch: Batch, world: World, zero: int) -> tuple[float, Gradients]:
+    """The same from DeepSpeed's engine, each rank holding its half of the batch in two parts."""
+    from deepspeed.utils import safe_get_full_grad
+
+    size = BATCH // 4
+    config = TrainConfig(batch_size=size, accumulate=2, contrast_over=Contrast.step, zero=zero)
+    model = make_model()
+    fix_batch_norm(model)
+    engine = train.start_engine(model, config)
+    firsts = (world.rank * 2 * size, world.rank * 2 * size + size)
+    parts = [rows(batch, first, first + size) for first in firsts]
+    total = torch.zeros(())
+    cached = cache_contrast(
+        model.contrastive, parts, lambda _, part: engine(part, embed_only=True).embeddings
+    )
+    for number, (part, contrast) in enumerate(cached):
+        loss = engine(part, contrast).losses["total"]
+        engine.backward(loss)
+        total = total + loss.detach() / 2
+        if number == 0:
+            engine.step()
+    gradients = {
+        name: p.grad if zero == 0 else safe_get_full_grad(p) for name, p in model.named_parameters()
+    }
+    return world.mean(total).item(), gradients
+
+
 def difference(one: Gradients, other: Gradients) -> float:
     """The largest difference of an entry, against the largest entry of all."""
     largest = max(gradient.abs().max().item() for gradient in one.values())
@@ -64,7 +103,7 @@ def stopped_after(steps: int, run: Callable[[], Any]) -> None:
     """Run until `steps` steps are taken, then break off as an interruption would."""
     take_step = train.take_step
 
-    def stop(run: train.Run) -> dict[str, float]:
+    def stop(run: train.Run) -> tuple[dict[str, float], bool]:
         if run.state.step == steps:
             raise KeyboardInterrupt
         return take_step(run)
@@ -78,36 +117,43 @@ def stopped_after(steps: int, run: Callable[[], Any]) -> None:
         train.take_step = take_step
 
 
-def with_a_nan_on_rank(rank: int, run: Callable[[], Any]) -> str:
-    """Run with one window of one rank spoilt; returns what the user is told."""
-    to_device = train.to_device
+def with_a_nan_on_rank(rank: int, run: Callable[[], Any]) -> tuple[str, str]:
+    """Run with one window of one rank spoilt; returns what the user is told, and its key."""
+    to_device, key = step.to_device, ""
 
     def spoil(batch: Batch, device: torch.device) -> Batch:
+        nonlocal key
         if ranks_started()[0] == rank:
             batch["imu_left"][0, 0, 0] = torch.nan
+            key = batch["key"][0]
         return to_device(batch, device)
 
-    train.to_device = spoil
+    step.to_device = spoil
     try:
         run()
     except UserError as error:
-        return str(error)
+        return str(error), key
     finally:
-        train.to_device = to_device
-    return "nothing"
+        step.to_device = to_device
+    return "nothing", key
 
 
 def main(data: Path, output: Path) -> None:
     stream = Stream(open_data(data), BATCH, 0, 0, 1, StreamConfig())
     batch, _ = next(stream.batches())
-    expected_loss, expected = alone(batch)
-    world = join_world(*ranks_started())
-    told: dict[str, Any] = {"losses": [], "gradients": []}
-    for zero in (0, 1, 2):
-        loss, gradients = together(batch, world, zero)
-        told["losses"].append(abs(loss - expected_loss) / expected_loss)
-        told["gradients"].append(difference(expected, gradients))
-        assert gradients.keys() >= expected.keys()
+    truths = {
+        "plain": (together, *alone(batch, lambda model: None)),
+        "cached": (with_cached_gradients, *alone(batch, fix_batch_norm)),
+    }
+    world = join_world(*ranks_started(), timeout=600)
+    told: dict[str, Any] = {}
+    for name, (ranks_do, expected_loss, expected) in truths.items():
+        told[name] = {"losses": [], "gradients": []}
+        for zero in (0, 1, 2, 3):
+            loss, gradients = ranks_do(batch, world, zero)
+            told[name]["losses"].append(abs(loss - expected_loss) / expected_loss)
+            told[name]["gradients"].append(difference(expected, gradients))
+            assert gradients.keys() >= expected.keys()
 
     def run(name: str, *overrides: str) -> int:
         return train.main(arguments(data, output / name, "batch_size=4", "steps=8", *overrides))
@@ -116,7 +162,14 @@ def main(data: Path, output: Path) -> None:
         run(f"whole{zero}", f"zero={zero}")
         stopped_after(6, lambda zero=zero: run(f"broken{zero}", f"zero={zero}"))  # type: ignore[misc]
         run(f"broken{zero}", f"zero={zero}")
-    told["nan"] = with_a_nan_on_rank(1, lambda: run("nan"))
+    for zero in STAGES_FOR_ONE:
+        with kept_states() as kept:
+            run(f"from_one{zero}", f"zero={zero}")
+            torch.save(kept["loaded"], output / f"loaded{zero}-{world.rank}.pt")
+        with kept_states() as kept:
+            stopped_after(6, lambda zero=zero: run(f"from_two{zero}", f"zero={zero}"))  # type: ignore[misc]
+            torch.save(kept["saved"], output / f"saved{zero}-{world.rank}.pt")
+    told["nan"], told["spoilt"] = with_a_nan_on_rank(1, lambda: run("nan"))
     if world.leads:
         told["equal"] = [
             results(output / f"whole{zero}") == results(output / f"broken{zero}") for zero in (0, 2)

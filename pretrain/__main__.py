@@ -1,0 +1,98 @@
+"""The command `python -m pretrain`: describe a model, judge a release, export it.
+
+Training itself is `deepspeed pretrain/train.py`.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster.config import load_config
+from cluster.errors import UserError, exit_with
+
+
+def main() -> int:
+    """Run one of the commands; returns the exit status."""
+    name, *arguments = sys.argv[1:] or ["--help"]
+    if name in ("-h", "--help"):
+        print(_usage())
+        return 0
+    if name not in COMMANDS:
+        raise UserError(f"{name}: no such command; there are {', '.join(COMMANDS)}")
+    return COMMANDS[name].run(arguments)
+
+
+def _usage() -> str:
+    rows = [f"  {command.form:<40} {command.says}" for command in COMMANDS.values()]
+    return "\n".join(["python -m pretrain COMMAND", "", *rows])
+
+
+def _describe(arguments: list[str]) -> int:
+    from pretrain.config import TrainConfig
+    from pretrain.describe import costs, table
+    from pretrain.model import Multi3Net
+
+    parser = argparse.ArgumentParser("python -m pretrain describe")
+    parser.add_argument("--config", type=Path, help="a preset in configs/pretrain")
+    parser.add_argument("--text-size", type=int, default=768, help="values of a text vector")
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    given = parser.parse_intermixed_args(arguments)
+    # A model can be described without saying what it is to learn from.
+    places = ["data=none", "output=none"]
+    config = load_config(TrainConfig, given.config, [*places, *given.overrides])
+    print(table(costs(Multi3Net(config.model, given.text_size))))
+    print("operations and kept memory are for one window, without the contrastive loss")
+    return 0
+
+
+def _evaluate(arguments: list[str]) -> int:
+    from pretrain.scorecard import EvaluateConfig, evaluate
+
+    parser = argparse.ArgumentParser("python -m pretrain evaluate")
+    parser.add_argument("release", type=Path)
+    parser.add_argument("shards", type=Path)
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    given = parser.parse_args(arguments)
+    config = load_config(EvaluateConfig, None, given.overrides)
+    print(evaluate(given.release, given.shards, config))
+    return 0
+
+
+def _export(arguments: list[str]) -> int:
+    from pretrain.export import export
+
+    parser = argparse.ArgumentParser("python -m pretrain export")
+    parser.add_argument("release", type=Path)
+    print(export(parser.parse_args(arguments).release))
+    return 0
+
+
+@dataclass(frozen=True)
+class _Command:
+    form: str
+    says: str
+    run: Callable[[list[str]], int]
+
+
+COMMANDS = {
+    command.form.split()[0]: command
+    for command in (
+        _Command(
+            "describe --config FILE [key=value ...]",
+            "parameters, arithmetic and memory of each part of a model",
+            _describe,
+        ),
+        _Command(
+            "evaluate RELEASE SHARDS [key=value ...]",
+            "retrieval, regression, probes and zero-shot on validation clips",
+            _evaluate,
+        ),
+        _Command("export RELEASE", "the IMU encoders as ONNX, compared with torch", _export),
+    )
+}
+
+
+if __name__ == "__main__":
+    exit_with(main)

@@ -1,0 +1,73 @@
+"""Checkpoints are written while training goes on.
+
+What is to be saved is copied in memory, which takes a moment, and a thread writes the copy. The
+next checkpoint waits until the one before is on disk.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from deepspeed.runtime.checkpoint_engine import TorchCheckpointEngine
+from torch import Tensor
+
+
+class BackgroundWriter(TorchCheckpointEngine):
+    """DeepSpeed's checkpoint engine with a thread between it and the disk."""
+
+    def __init__(self) -> None:
+        self.zipfile_serialization = True
+        self._copies: list[tuple[Any, str]] = []
+        self._thread: threading.Thread | None = None
+        self._failed: OSError | None = None
+
+    def save(self, state_dict: Any, path: str) -> None:
+        """Keep a copy of what `path` is to hold; `write` begins to write it."""
+        self._copies.append((_copied(state_dict, {}), path))
+
+    def write(self, then: Callable[[list[str]], None]) -> None:
+        """Write what was kept in a thread, then call `then` there with the paths."""
+        copies, self._copies = self._copies, []
+
+        def work() -> None:
+            try:
+                for state, path in copies:
+                    torch.save(state, path)
+                    _sync(path)
+                then([path for _, path in copies])
+            except OSError as error:
+                self._failed = error
+
+        self._thread = threading.Thread(target=work, name="checkpoint")
+        self._thread.start()
+
+    def finish(self) -> None:
+        """Return once everything is on disk; raises OSError where it could not be written."""
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if self._failed is not None:
+            failed, self._failed = self._failed, None
+            raise failed
+
+
+def _copied(value: Any, storages: dict[int, torch.UntypedStorage]) -> Any:
+    """Return a copy in the CPU's memory; tensors that share memory share it in the copy."""
+    if isinstance(value, Tensor):
+        place = value.untyped_storage().data_ptr()
+        if place not in storages:
+            storages[place] = value.untyped_storage().cpu().clone()
+        copy = torch.empty(0, dtype=value.dtype)
+        return copy.set_(storages[place], value.storage_offset(), value.shape, value.stride())
+    if isinstance(value, dict):
+        return {key: _copied(part, storages) for key, part in value.items()}
+    if isinstance(value, list | tuple) and type(value) in (list, tuple):
+        return type(value)(_copied(part, storages) for part in value)
+    return value
+
+
+def _sync(path: str) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
