@@ -59,7 +59,7 @@ def connected(config: ClusterConfig, code: Sequence[ModuleType]) -> Iterator[int
         raise UserError(f"cluster.workers: {config.workers} workers do no work; give 1 or more")
     address = config.address or os.environ.get("RAY_ADDRESS")
     if address:
-        _check_reachable(address, config.timeout)
+        check_reachable(address, config.timeout)
     settle(of_one_s_own=not address)
     import ray  # here, because it reads its environment when it is imported
 
@@ -68,7 +68,7 @@ def connected(config: ClusterConfig, code: Sequence[ModuleType]) -> Iterator[int
         try:
             ray.init(**options, logging_level=logging.ERROR, log_to_driver=False)
         except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-            raise UserError(_refusal(address, error)) from None
+            raise UserError(refusal(address, error)) from None
     try:
         yield config.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     finally:
@@ -93,7 +93,7 @@ def _of_one_s_own(config: ClusterConfig) -> dict[str, Any]:
     }
 
 
-def _check_reachable(address: str, timeout: float) -> None:
+def check_reachable(address: str, timeout: float) -> None:
     """Raise UserError unless something answers in Ray's protocol; Ray itself asks for minutes."""
     import grpc  # type: ignore[import-untyped]
 
@@ -105,10 +105,11 @@ def _check_reachable(address: str, timeout: float) -> None:
         with grpc.insecure_channel(address) as channel:
             grpc.channel_ready_future(channel).result(timeout=timeout)
     except (OSError, grpc.FutureTimeoutError) as error:
-        raise UserError(_refusal(address, error)) from None
+        raise UserError(refusal(address, error)) from None
 
 
-def _refusal(address: str | None, error: Exception) -> str:
+def refusal(address: str | None, error: Exception) -> str:
+    """Say in one line why a cluster could not be had, and what to check."""
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     if not address:
         return f"Ray cannot start on this machine: {reason}"
