@@ -10,7 +10,7 @@ from cluster.errors import UserError, exit_with
 from cluster.hosts import HostsConfig, deepspeed_hostfile, end, start
 from cluster.nodes import Node, alive_nodes, wait_for_nodes
 
-SECONDS_TO_JOIN = 120.0
+SECONDS_TO_JOIN, SECONDS_TO_ANSWER = 120.0, 20.0
 
 
 def main() -> int:
@@ -57,7 +57,7 @@ def _hostfile(given: argparse.Namespace) -> None:
 
 
 def _status(given: argparse.Namespace) -> None:
-    _print_nodes(alive_nodes(_address()))
+    _print_nodes(alive_nodes(_address(), SECONDS_TO_ANSWER))
 
 
 def _wait(given: argparse.Namespace) -> None:

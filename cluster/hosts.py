@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from omegaconf import MISSING
 
 from cluster.auth_token import make_token
-from cluster.connect import DEFAULT_PORT
 from cluster.errors import UserError
+from cluster.nodes import DEFAULT_PORT
 
 SSH = ("ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10")
 AT_ONCE = 32

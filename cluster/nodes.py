@@ -1,13 +1,14 @@
 """The nodes of a running Ray cluster, asked of its head from anywhere that holds its token."""
 
+import socket
 import time
 from dataclasses import dataclass
 
-from cluster.auth_token import settle
-from cluster.connect import check_reachable, refusal
+from cluster.auth_token import asks_for_token, read_token, token_file
 from cluster.errors import UserError
 from cluster.progress import Progress
 
+DEFAULT_PORT = 6379
 SECONDS_BETWEEN_LOOKS = 0.5
 
 
@@ -21,53 +22,87 @@ class Node:
     is_head: bool
 
 
-def alive_nodes(address: str, timeout: float = 20.0) -> list[Node]:
+def alive_nodes(address: str, timeout: float) -> list[Node]:
     """Return the nodes of the cluster at HOST:PORT, its head first.
 
     Raises UserError where no cluster answers within `timeout` seconds or it refuses the token.
     """
-    check_reachable(address, timeout)
-    settle(of_one_s_own=False)
-    from ray._raylet import GcsClient  # type: ignore[attr-defined]
-    from ray.exceptions import RayError
+    import grpc  # type: ignore[import-untyped]
+    from ray.core.generated.gcs_service_pb2 import GetAllNodeInfoRequest  # type: ignore[attr-defined]
+    from ray.core.generated.gcs_service_pb2_grpc import NodeInfoGcsServiceStub
 
+    check_reachable(address, timeout)
+    token = read_token() if asks_for_token() else None
+    shown = [("authorization", f"Bearer {token}")] if token else []
     try:
-        infos = GcsClient(address=address).get_all_node_info().values()
-    except (RayError, RuntimeError) as error:
-        raise UserError(refusal(address, error)) from None
+        with grpc.insecure_channel(address) as channel:
+            ask = NodeInfoGcsServiceStub(channel).GetAllNodeInfo
+            answer = ask(GetAllNodeInfoRequest(), timeout=timeout, metadata=shown)
+    except grpc.RpcError as error:
+        raise refusal(address, error.details()) from None
     nodes = [
         Node(
             info.node_manager_hostname,
             info.node_manager_address,
-            int(dict(info.resources_total).get("CPU", 0)),
-            bool(info.is_head_node),
+            int(info.resources_total["CPU"]),
+            info.is_head_node,
         )
-        for info in infos
+        for info in answer.node_info_list
         if info.state == info.ALIVE
     ]
     return sorted(nodes, key=lambda node: (not node.is_head, node.host, node.address))
 
 
 def wait_for_nodes(address: str, count: int, timeout: float) -> list[Node]:
-    """Return the nodes once `count` of them are alive; raises UserError after `timeout` seconds.
+    """Return the nodes once `count` of them are alive; the head need not have started yet.
 
-    The head need not have started yet.
+    Raises UserError after `timeout` seconds, and at once where the head refuses the token.
     """
+    host_and_port(address)
     end = time.monotonic() + timeout
     nodes: list[Node] = []
     reason = ""
     with Progress("nodes", count, "alive") as progress:
         while time.monotonic() < end:
             try:
-                found = alive_nodes(address, timeout=SECONDS_BETWEEN_LOOKS)
+                check_reachable(address, SECONDS_BETWEEN_LOOKS)
             except UserError as error:
-                found, reason = [], f" ({error})"
-            progress.advance(max(0, len(found) - progress.done))
-            nodes = found
-            if len(nodes) >= count:
-                return nodes
+                reason = f" ({error})"
+            else:
+                nodes, reason = alive_nodes(address, timeout), ""
+                progress.advance(max(0, len(nodes) - progress.done))
+                if len(nodes) >= count:
+                    return nodes
             time.sleep(SECONDS_BETWEEN_LOOKS)
     raise UserError(
-        f"{address}: {len(nodes)} of {count} nodes are there after {timeout:.0f} s"
-        f"{reason if not nodes else ''}"
+        f"{address}: {len(nodes)} of {count} nodes are there after {timeout:.0f} s{reason}"
+    )
+
+
+def check_reachable(address: str, timeout: float) -> None:
+    """Raise UserError unless something answers in Ray's protocol; Ray itself asks for minutes."""
+    import grpc
+
+    try:
+        socket.create_connection(host_and_port(address), timeout=timeout).close()
+        with grpc.insecure_channel(address) as channel:
+            grpc.channel_ready_future(channel).result(timeout=timeout)
+    except (OSError, grpc.FutureTimeoutError) as error:
+        raise refusal(address, str(error) or type(error).__name__) from None
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """Take HOST:PORT apart; raises UserError for anything else."""
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdigit():
+        raise UserError(f"{address}: the address of a Ray cluster has the form HOST:{DEFAULT_PORT}")
+    return host, int(port)
+
+
+def refusal(address: str, reason: str) -> UserError:
+    """Return what to say of a cluster that could not be had, and what to check."""
+    return UserError(
+        f"{address}: no Ray cluster answers there ({reason.strip().splitlines()[0]}); check "
+        f"cluster.address or RAY_ADDRESS, and that {token_file()} is the token of that cluster, "
+        "or leave these out to work on this machine"
     )

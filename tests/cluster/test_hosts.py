@@ -55,7 +55,10 @@ def typed(folder, *arguments, status=0, **environ):
     )
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
-    return done.stdout if status == 0 else done.stderr.splitlines()[-1]
+    if status == 0:
+        return done.stdout
+    (line,) = [line for line in done.stderr.splitlines() if not line.startswith("nodes: ")]
+    return line
 
 
 def command_lines():
@@ -76,7 +79,7 @@ def test_a_cluster_comes_up_by_ssh_and_goes_down_alone(machines):
         status = typed(machines, "status", RAY_ADDRESS=address)
         assert [line.split()[0] for line in status.splitlines()] == ["head", "worker", "2"]
         wrong = {"RAY_ADDRESS": address, "RAY_AUTH_TOKEN": "0" * 64}
-        assert "token" in typed(machines, "status", status=2, **wrong)
+        assert "token" in typed(machines, "wait", "3", status=2, **wrong)
         unasked = {"RAY_ADDRESS": address, "RAY_AUTH_MODE": "disabled"}
         assert "token" in typed(machines, "status", status=2, **unasked)
         few = typed(machines, "wait", "3", "--timeout=1", status=2, RAY_ADDRESS=address)
