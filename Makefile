@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint datagen pretrain finetune sweep tensorboard clean bench-imu bench-bvh bench-differentiation test-instructor bench-text bench-loss
+.PHONY: help setup demo test lint datagen pretrain finetune sweep tensorboard clean bench-imu bench-bvh bench-differentiation test-instructor bench-text bench-loss cluster-test bench-memory
 
 PYTHON ?= python3
 # The launcher of deepspeed and ninja are found here without activating the environment.
@@ -70,6 +70,12 @@ sweep: setup ## many fine-tuning runs as Ray tasks: CONFIG=configs/finetune/X.ya
 
 tensorboard: setup ## watch every run below runs/ at http://localhost:6006
 	tensorboard --logdir runs
+
+cluster-test: setup ## three Ray nodes here: a worker, then a node dies, one is added; the shards must be equal
+	python -m tests.datagen.disturbed
+
+bench-memory: setup ## peak memory of driver and workers for an input and for ten times as much
+	python -m benchmarks.memory
 
 bench-imu: setup ## IMU synthesis against smplx, body by body and a memory copy, on one thread
 	OMP_NUM_THREADS=1 python -m benchmarks.imu

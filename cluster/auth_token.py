@@ -54,13 +54,17 @@ def make_token() -> str:
     raise UserError(f"{path}: holds no token; delete it, a new one is made")
 
 
+def asks_for_token() -> bool:
+    """Say whether a token is asked for: unless RAY_AUTH_MODE is `disabled`."""
+    return os.environ.setdefault(MODE, "token").lower() == "token"
+
+
 def settle(of_one_s_own: bool) -> None:
     """Decide on the token before Ray connects: to a cluster of one's own, or to another one.
 
     Raises UserError where another cluster is to be asked and there is no token to show to it.
     """
-    os.environ.setdefault(MODE, "token")
-    if os.environ[MODE].lower() == "token":
+    if asks_for_token():
         if of_one_s_own:
             make_token()
         elif not read_token():

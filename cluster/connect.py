@@ -3,7 +3,6 @@
 import logging
 import os
 import shutil
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,10 +11,10 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
-from cluster.auth_token import settle, token_file
+from cluster.auth_token import settle
 from cluster.errors import UserError
+from cluster.nodes import alive_nodes, refusal
 
-DEFAULT_PORT = 6379
 PRESETS = Path(__file__).resolve().parents[1] / "configs"
 # One process per core already uses every core; BLAS threads would only get in each other's way.
 ONE_THREAD = {
@@ -61,7 +60,7 @@ def connected(config: ClusterConfig, code: Sequence[ModuleType]) -> Iterator[int
         raise UserError(f"cluster.workers: {config.workers} workers do no work; give 1 or more")
     address = config.address or os.environ.get("RAY_ADDRESS")
     if address:
-        _check_reachable(address, config.timeout)
+        alive_nodes(address, config.timeout)  # else Ray asks for minutes, and gives no clear answer
     settle(of_one_s_own=not address)
     import ray  # here, because it reads its environment when it is imported
 
@@ -70,7 +69,10 @@ def connected(config: ClusterConfig, code: Sequence[ModuleType]) -> Iterator[int
         try:
             context: Any = ray.init(**options, logging_level=logging.ERROR, log_to_driver=False)
         except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-            raise UserError(_refusal(address, error)) from None
+            reason = str(error).strip() or type(error).__name__
+            if address:
+                raise refusal(address, reason) from None
+            raise UserError(f"Ray cannot start on this machine: {reason.splitlines()[0]}") from None
     try:
         yield config.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     finally:
@@ -97,29 +99,3 @@ def _of_one_s_own(config: ClusterConfig) -> dict[str, Any]:
         "include_dashboard": False,
         "runtime_env": {"env_vars": ONE_THREAD},
     }
-
-
-def _check_reachable(address: str, timeout: float) -> None:
-    """Raise UserError unless something answers in Ray's protocol; Ray itself asks for minutes."""
-    import grpc  # type: ignore[import-untyped]
-
-    host, _, port = address.rpartition(":")
-    if not host or "/" in host or not port.isdigit():
-        raise UserError(f"{address}: the address of a Ray cluster has the form HOST:{DEFAULT_PORT}")
-    try:
-        socket.create_connection((host, int(port)), timeout=timeout).close()
-        with grpc.insecure_channel(address) as channel:
-            grpc.channel_ready_future(channel).result(timeout=timeout)
-    except (OSError, grpc.FutureTimeoutError) as error:
-        raise UserError(_refusal(address, error)) from None
-
-
-def _refusal(address: str | None, error: Exception) -> str:
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    if not address:
-        return f"Ray cannot start on this machine: {reason}"
-    return (
-        f"{address}: no Ray cluster answers there ({reason}); check cluster.address or "
-        f"RAY_ADDRESS, and that {token_file()} is the token of that cluster, or leave these out "
-        "to work on this machine"
-    )

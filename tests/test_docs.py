@@ -11,7 +11,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(r"\]\((?!https?://)([^)#]+)")
 PRESET = re.compile(r"configs/\w+/[\w/-]+\.yaml")
 TARGET = re.compile(r"(?:`|^ *)(?:[A-Z_]+=\S+ )?make ([a-z][a-z-]*)(?=[`\s]|$)", re.MULTILINE)
-COMMAND = re.compile(r"python -m (datagen|pretrain|finetune) ([a-z-]+)")
+COMMAND = re.compile(r"python -m (cluster|datagen|pretrain|finetune) ([a-z-]+)")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -1,18 +1,12 @@
-import contextlib
-import os
 import signal
-import socket
-import subprocess
-import sys
-from pathlib import Path
 
-import psutil
 import pytest
 
 from datagen.shards import verify
+from tests.cluster.ray_nodes import below
+from tests.datagen.disturbed import disturb, makes_shards
 from tests.datagen.running import (
     checksums,
-    environment,
     finish,
     shards_done,
     sources,
@@ -69,69 +63,10 @@ def test_a_second_run_has_nothing_to_do(home, undisturbed):
 
 
 def workers_of(process):
-    return [
-        child
-        for child in psutil.Process(process.pid).children(recursive=True)
-        if any("Worker.make_shard" in part for part in _command_of(child))
-    ]
+    return [part for part in below(process) if makes_shards(part)]
 
 
-def _command_of(process):
-    # Processes come and go while they are asked.
-    with contextlib.suppress(psutil.Error):
-        return process.cmdline()
-    return []
-
-
-@pytest.fixture(scope="module")
-def nodes(home):
-    """A Ray cluster of two nodes, one CPU each, that asks for a token: address, second node."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    token = home / ".ray" / "auth_token"
-    token.parent.mkdir(exist_ok=True)
-    token.write_text("0123456789abcdef0123456789abcdef")
-    started = []
-    try:
-        roles = f"--head --port={address[10:]} --include-dashboard=false", f"--address={address}"
-        for role in roles:
-            started.append(_start_node(home, *role.split()))
-            _wait_for_node(started[-1])
-        yield address, started[1]
-    finally:
-        for node in started[::-1]:
-            _end(node)
-
-
-def _start_node(home, *role):
-    ray = Path(sys.executable).with_name("ray")
-    return subprocess.Popen(
-        [str(ray), "start", *role, "--num-cpus=1", "--disable-usage-stats", "--block"],
-        env=environment(home) | {"RAY_AUTH_MODE": "token"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def _wait_for_node(node):
-    for line in node.stdout:
-        if "Ray runtime started" in line:
-            return
-    pytest.fail("Ray did not start")
-
-
-def _end(node):
-    """End one node and everything it started."""
-    parts = psutil.Process(node.pid).children(recursive=True) if node.poll() is None else []
-    for part in [*parts, node]:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(part.pid, signal.SIGKILL)
-    node.wait()
-
-
-def test_whatever_happens_to_a_run_its_shards_are_the_same(home, undisturbed, nodes):
+def test_whatever_happens_to_a_run_its_shards_are_the_same(home, undisturbed):
     folder = home / "disturbed"
     here = (*RUN, "output=disturbed", "cluster.workers=2")
 
@@ -151,12 +86,6 @@ def test_whatever_happens_to_a_run_its_shards_are_the_same(home, undisturbed, no
     assert err.splitlines()[-1] == "interrupted; the same command continues the work"
     assert "Traceback" not in err
 
-    made = shards_done(folder)
     assert not (folder / "manifest.json").exists()
-    address, second_node = nodes
-    on_cluster = start(home, *RUN, "output=disturbed", RAY_ADDRESS=address)
-    wait_until(lambda: shards_done(folder) >= made + 6, on_cluster)
-    _end(second_node)
-    _, err = finish(on_cluster)
-    assert "a worker was lost" in err
+    disturb(home, RUN, "disturbed")
     assert checksums(folder) == checksums(undisturbed[0])
