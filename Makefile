@@ -41,8 +41,8 @@ demo: setup ## motion -> shards -> pre-training -> fine-tuning on real watch dat
 	@echo "TensorBoard  make tensorboard"
 	@echo "next         your own motion capture: docs/bvh.md; your own settings: make help"
 
-test: setup ## run the whole test suite
-	python -m pytest
+test: setup ## run the whole test suite, on two cores
+	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile
 
 test-instructor: setup ## the tests in which Ray builds an environment: minutes, 2 GB, a package index
 	python -m pytest -m instructor
