@@ -68,7 +68,7 @@ def connected(config: ClusterConfig, code: Sequence[ModuleType]) -> Iterator[int
         options = _of_cluster(address, code, Path(sent)) if address else _of_one_s_own(config)
         try:
             context: Any = ray.init(**options, logging_level=logging.ERROR, log_to_driver=False)
-        except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        except Exception as error:  # Ray raises this very class for a node that is slow to start
             reason = str(error).strip() or type(error).__name__
             if address:
                 raise refusal(address, reason) from None
