@@ -62,6 +62,8 @@ def generate(config: DatagenConfig) -> Outcome:
         _begin_or_continue(folder, config, units)
         infos = {unit.index: info for unit in units if (info := read_info(folder, unit.index))}
         missing = [unit for unit in units if unit.index not in infos]
+        if missing:
+            pipeline.warm_up()
         for info in _make(missing, units, config, config_digest) if missing else ():
             infos[info.index] = info
         manifest = write_manifest(

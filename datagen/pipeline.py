@@ -15,7 +15,7 @@ from cluster.runs import seed_from
 from datagen.body import draw_bodies, load_body_model, reference_body
 from datagen.config import DatagenConfig, open_sources
 from datagen.imu import synthesize
-from datagen.motion import BadClipError, ClipRef, Motion
+from datagen.motion import JOINTS, BadClipError, ClipRef, Motion
 from datagen.normalize import normalize, resample_pose
 from datagen.placement import as_worn, turned
 from datagen.plan import Unit
@@ -40,6 +40,14 @@ class Pipeline:
     def body(self) -> str:
         """Kind of the body model."""
         return self._model.kind
+
+    def warm_up(self) -> None:
+        """Have all loops compiled and kept, before many workers would compile them at once."""
+        frames = 2 * RATE
+        still = Motion("still", RATE, np.zeros((frames, JOINTS, 3)), np.zeros((frames, 3)), "")
+        smoother = Smoother(RATE, RATE, self.config.imu.cutoff)
+        text_E = np.zeros(1, dtype=np.float32)
+        self._synthesize(ClipRef("still", "", ""), still, smoother, "train", text_E)
 
     def make_shard(self, folder: Path, unit: Unit, vectors: dict[str, Vector]) -> ShardInfo:
         """Write the shard of one unit; a bad clip is a failure in its JSON.
@@ -110,7 +118,8 @@ class Pipeline:
         gyro_NTW3 = to_half(gyro, "angular velocity")
         shape_N10 = bodies.shape_N10.astype(np.float32)
         people = bodies.people.rows() if bodies.people else {}
-        text = to_half(text_E, "text vector")
+        # A copy: Ray hands out what cannot be written to, for which loops are compiled anew.
+        text = to_half(text_E.copy(), "text vector")
         length = int(config.segment_seconds * RATE)
         return [
             Sample(
