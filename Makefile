@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint datagen pretrain finetune sweep tensorboard clean bench-imu
+.PHONY: help setup demo test lint datagen pretrain finetune sweep tensorboard clean bench-imu bench-datagen
 
 PYTHON ?= python3
 # The launcher of deepspeed and ninja are found here without activating the environment.
@@ -70,6 +70,9 @@ tensorboard: setup ## watch every run below runs/ at http://localhost:6006
 
 bench-imu: setup ## IMU synthesis against smplx, body by body and a memory copy, on one thread
 	OMP_NUM_THREADS=1 python -m benchmarks.imu
+
+bench-datagen: setup ## motion files to shards: one core, two, and a plain write
+	OMP_NUM_THREADS=1 python -m benchmarks.datagen
 
 clean: ## remove the environment and caches; runs/ stays
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
