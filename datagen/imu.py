@@ -28,8 +28,7 @@ from datagen.body import Bodies
 from datagen.motion import JOINT_INDEX, PARENTS, Array, BadClipError, Motion
 from datagen.placement import Mounting, MountingConfig, Placement, as_placed, watch
 from datagen.sensor import SensorConfig
-from datagen.smoothing import Smoother, room
-from datagen.spline import AHEAD
+from datagen.smoothing import Fitting, Smoother
 
 GRAVITY = np.array([0.0, -9.81, 0.0])
 RATE = 60.0
@@ -100,36 +99,45 @@ def synthesize(
     levers_NW3 = (worn or as_placed(config.placements, bodies)).lever_NW3
     weights_ND, basis_DK = _basis_bodies(chains.coefficients(bodies, levers_NW3))
     smoother = Smoother(motion.rate, RATE, config.cutoff)
-    splines_CF = smoother.fit(_paths(motion, chains, basis_DK))
+    fitting = _fitted_paths(motion, chains, basis_DK, smoother)
 
+    weights_ND = weights_ND.astype(dtype)
+    weight_D3 = basis_DK[:, -1:] * GRAVITY
+    mounting_W33 = np.array([np.array(placement.axes).T for placement in config.placements])
     first_T, phase_T, taps_3P6 = smoother.taps(len(motion.translation_T3))
-    frames, sensors = len(first_T), len(config.placements)
-    force_DTW3 = np.empty((len(basis_DK), frames, sensors, 3), dtype=dtype)
-    gyro_1TW3 = np.empty((1, frames, sensors, 3), dtype=dtype)
-    shortest = kernels.sense(
-        splines_CF,
-        first_T,
-        phase_T,
-        taps_3P6,
-        np.array([np.array(placement.axes).T for placement in config.placements]),
-        basis_DK[:, -1:] * GRAVITY,
-        force_DTW3,
-        gyro_1TW3[0],
-    )
+    acc_NTW3 = np.empty((len(weights_ND), len(first_T), len(mounting_W33), 3), dtype=dtype)
+    gyro_1TW3 = np.empty((1, *acc_NTW3.shape[1:]), dtype=dtype)
+    shortest = 1.0
+    stop = len(first_T)
+    for source in reversed(range(0, len(motion.translation_T3), FRAMES_IN_CACHE)):
+        splines_CX = fitting.backwards(source)
+        start = int(np.searchsorted(first_T, source))
+        force_DTW3 = np.empty((len(basis_DK), stop - start, *acc_NTW3.shape[2:]), dtype=dtype)
+        shortest_here = kernels.sense(
+            splines_CX,
+            first_T[start:stop],
+            phase_T[start:stop],
+            taps_3P6,
+            mounting_W33,
+            weight_D3,
+            force_DTW3,
+            gyro_1TW3[0, start:stop],
+        )
+        shortest = min(shortest, shortest_here)
+        _of_all_bodies(weights_ND, force_DTW3, acc_NTW3[:, start:stop])
+        stop = start
     if shortest < SHORTEST_QUATERNION**2:
         raise BadClipError("a limb turns over between frames: swapped markers or a lost track")
-    return Imu(_of_all_bodies(weights_ND.astype(dtype), force_DTW3), gyro_1TW3)
+    return Imu(acc_NTW3, gyro_1TW3)
 
 
-def _of_all_bodies(weights_ND: Array, force_DTW3: Array) -> Array:
-    """Return the product of weights and basis bodies, (N, T, W, 3)."""
-    shape = (len(weights_ND), *force_DTW3.shape[1:])
+def _of_all_bodies(weights_ND: Array, force_DTW3: Array, acc_NTW3: Array) -> None:
+    """Write the product of weights and basis bodies."""
     force_DX = force_DTW3.reshape(len(force_DTW3), -1)
-    acc_NX = np.empty((len(weights_ND), force_DX.shape[1]), dtype=force_DX.dtype)
+    acc_NX = acc_NTW3.reshape(len(acc_NTW3), -1)
     for start in range(0, force_DX.shape[1], VALUES_IN_CACHE):
         block = slice(start, start + VALUES_IN_CACHE)
         np.matmul(weights_ND, force_DX[:, block], out=acc_NX[:, block])
-    return acc_NX.reshape(shape)
 
 
 class _Chains:
@@ -183,40 +191,38 @@ def _path_from_pelvis(segment: str) -> list[int]:
     return path[::-1]
 
 
-def _paths(motion: Motion, chains: _Chains, basis_DK: Array) -> Array:
-    """Return a room with the sensors' paths on the basis bodies, and their orientations.
+def _fitted_paths(motion: Motion, chains: _Chains, basis_DK: Array, smoother: Smoother) -> Fitting:
+    """Return splines, half fitted, through the sensors' paths and orientations.
 
-    A frame holds the paths (3, W, D), then the quaternions (W, 4).
+    A frame holds the paths on the basis bodies (3, W, D), then the quaternions (W, 4).
     """
-    taken_KX = chains.paths(basis_DK)
-    joints, parents, segments = map(np.array, (chains.joints, chains.parents, chains.segments))
     # Loops are compiled for one layout in memory.
     rotations_SJ3 = np.ascontiguousarray(motion.rotations_TJ3)
     translation_S3 = np.ascontiguousarray(motion.translation_T3)
+    joints, parents, segments = map(np.array, (chains.joints, chains.parents, chains.segments))
+    taken_KX = chains.paths(basis_DK)
     frames, width = len(translation_S3), taken_KX.shape[1]
-    room_SF = room(frames, 3 * width + 4 * len(segments))
-    samples_SF = room_SF[AHEAD : AHEAD + frames]
-    orientation_WS4 = np.empty((len(segments), frames, 4))
+    fitting = smoother.fitting(frames, 3 * width + 4 * len(segments))
+    samples_SF = fitting.samples_SF
     columns_3KS = np.empty((3, len(taken_KX), min(frames, FRAMES_IN_CACHE)))
     for start in range(0, frames, FRAMES_IN_CACHE):
-        block = slice(start, min(start + FRAMES_IN_CACHE, frames))
-        columns_3KS = columns_3KS[:, :, : block.stop - start]
+        stop = min(start + FRAMES_IN_CACHE, frames)
         kernels.columns(
-            rotations_SJ3[block],
-            translation_S3[block],
+            rotations_SJ3,
+            translation_S3,
+            start,
+            stop,
             joints,
             parents,
             segments,
             columns_3KS,
-            orientation_WS4[:, block],
+            samples_SF[:, 3 * width :],
         )
-        for axis in range(3):
-            out = samples_SF[block, axis * width : (axis + 1) * width]
-            np.matmul(columns_3KS[axis].T, taken_KX, out=out)
-    for sensor, q_S4 in enumerate(orientation_WS4):
-        place = 3 * width + 4 * sensor
-        kernels.write_continuous(q_S4, samples_SF[:, place : place + 4])
-    return room_SF
+        for axis, columns_KS in enumerate(columns_3KS[:, :, : stop - start]):
+            path_SX = samples_SF[start:stop, axis * width : (axis + 1) * width]
+            np.matmul(columns_KS.T, taken_KX, out=path_SX)
+        fitting.forwards(stop)
+    return fitting
 
 
 def _basis_bodies(coefficients_NK: Array) -> tuple[Array, Array]:

@@ -26,29 +26,33 @@ F = 64
 def columns(
     rotations_SJ3: Array,
     translation_S3: Array,
+    start: int,
+    stop: int,
     joints_J: Whole,
     carriers_J: Whole,
     segments_W: Whole,
     columns_3KS: Array,
-    orientation_WS4: Array,
+    orientation_SX: Array,
 ) -> None:
     """Write the columns of P and the orientations of the sensors' segments.
 
     Args:
         rotations_SJ3: local axis-angles of all joints of the skeleton.
         translation_S3: of the pelvis.
+        start, stop: which frames.
         joints_J: which joints count, parents before children.
         carriers_J: the place of each one's parent among them, -1 for the pelvis.
         segments_W: the places of the sensors' segments among them.
-        columns_3KS: x, y and z of the three columns of every R_k, then of the pelvis' path.
-        orientation_WS4: world quaternions, either of the two.
+        columns_3KS: x, y and z of the three columns of every R_k, then of the pelvis' path, for
+            these frames alone.
+        orientation_SX: quaternions (W, 4) of all frames, close to those of the frame before.
     """
-    joints, frames = len(joints_J), len(rotations_SJ3)
+    joints = len(joints_J)
     axis_angle_JX, world_JX = np.zeros((joints, 3 * F)), np.zeros((joints, 4 * F))
     local_X, matrix_X = np.zeros(4 * F), np.zeros(9 * F)
-    for start in range(0, frames, F):
-        end = min(start + F, frames)
-        _gather(rotations_SJ3[start:end], joints_J, axis_angle_JX)
+    for first in range(start, stop, F):
+        last = min(first + F, stop)
+        _gather(rotations_SJ3[first:last], joints_J, axis_angle_JX)
         for joint in range(joints):
             world_X = world_JX[joint]
             if carriers_J[joint] < 0:
@@ -58,17 +62,15 @@ def columns(
                 _multiply(world_JX[carriers_J[joint]], local_X, world_X)
             _matrices(world_X, matrix_X)
             for part in range(9):
-                row_S = columns_3KS[part // 3, 3 * joint + part % 3, start:end]
-                for f in range(len(row_S)):
-                    row_S[f] = matrix_X[part * F + f]
-        for sensor in range(len(segments_W)):
-            world_X = world_JX[segments_W[sensor]]
-            for frame in range(start, end):
-                for part in range(4):
-                    orientation_WS4[sensor, frame, part] = world_X[part * F + frame - start]
-        for frame in range(start, end):
+                row_F = columns_3KS[part // 3, 3 * joint + part % 3, first - start : last - start]
+                for f in range(len(row_F)):
+                    row_F[f] = matrix_X[part * F + f]
+        for frame in range(first, last):
             for axis in range(3):
-                columns_3KS[axis, 3 * joints, frame] = translation_S3[frame, axis]
+                columns_3KS[axis, 3 * joints, frame - start] = translation_S3[frame, axis]
+        for sensor in range(len(segments_W)):
+            q_S4 = orientation_SX[:, 4 * sensor : 4 * sensor + 4]
+            _write_near(world_JX[segments_W[sensor]], first, last, q_S4)
 
 
 @compiled
@@ -127,18 +129,18 @@ def _matrices(q_X: Array, out_X: Array) -> None:
 
 
 @compiled
-def write_continuous(q_S4: Array, out_S4: Array) -> None:
-    """Write quaternions, the sign of each chosen so that neighbours lie close.
+def _write_near(q_X: Array, first: int, last: int, out_S4: Array) -> None:
+    """Write quaternions, the sign of each chosen so that neighbours in time lie close.
 
     A rotation has two quaternions, q and -q; only a curve without sign flips can be smoothed.
     """
-    sign = 1.0
-    for frame in range(len(q_S4)):
-        q, before = q_S4[frame], q_S4[max(frame - 1, 0)]
-        if q[0] * before[0] + q[1] * before[1] + q[2] * before[2] + q[3] * before[3] < 0:
-            sign = -sign
-        for part in range(4):
-            out_S4[frame, part] = sign * q[part]
+    for frame in range(first, last):
+        f, before_4 = frame - first, out_S4[max(frame - 1, 0)]
+        w, x, y, z = q_X[f], q_X[F + f], q_X[2 * F + f], q_X[3 * F + f]
+        likeness = w * before_4[0] + x * before_4[1] + y * before_4[2] + z * before_4[3]
+        sign = -1.0 if likeness < 0 else 1.0
+        out_S4[frame, 0], out_S4[frame, 1] = sign * w, sign * x
+        out_S4[frame, 2], out_S4[frame, 3] = sign * y, sign * z
 
 
 @compiled

@@ -17,8 +17,7 @@ from datagen.kinematics import (
 )
 from datagen.motion import JOINT_INDEX, Array, Motion
 from datagen.pose_kernels import write_quaternions
-from datagen.smoothing import Smoother, room
-from datagen.spline import AHEAD
+from datagen.smoothing import Smoother
 
 FEET = [JOINT_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in ("ankle", "foot")]
 TOES = [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
@@ -50,9 +49,10 @@ def resample_pose(motion: Motion, smoother: Smoother) -> Array:
     """Return the smoothed pose at the smoother's target rate, axis-angle (T, J, 3)."""
     rotations_SJ3 = np.ascontiguousarray(motion.rotations_TJ3)  # loops know one layout
     frames, joints = rotations_SJ3.shape[:2]
-    room_SX = room(frames, 4 * joints)
-    write_quaternions(rotations_SJ3, room_SX[AHEAD : AHEAD + frames].reshape(-1, joints, 4))
-    smooth_TX = smoother.evaluate(smoother.fit(room_SX), frames, derivative=0)
+    fitting = smoother.fitting(frames, 4 * joints)
+    write_quaternions(rotations_SJ3, fitting.samples_SF.reshape(-1, joints, 4))
+    fitting.forwards(frames)
+    smooth_TX = smoother.evaluate(fitting.backwards(0), frames, derivative=0)
     return axis_angles(smooth_TX.reshape(-1, joints, 4))
 
 

@@ -16,11 +16,13 @@ import numpy as np
 from datagen.motion import Array, BadClipError
 from datagen.spline import (
     AHEAD,
+    DEGREE,
     PENALISED_DERIVATIVE,
     Whole,
+    backwards,
     evaluate,
     factors,
-    fit,
+    forwards,
     penalty,
     places,
     taps,
@@ -53,21 +55,17 @@ class Smoother:
         Raises BadClipError for a clip too short to have derivatives.
         """
         features, frames = samples_FS.shape
-        room_SF = room(frames, features)
-        room_SF[AHEAD : AHEAD + frames] = samples_FS.T
-        return self.evaluate(self.fit(room_SF), frames, derivative).T
+        fitting = self.fitting(frames, features)
+        fitting.samples_SF[:] = samples_FS.T
+        fitting.forwards(frames)
+        return self.evaluate(fitting.backwards(0), frames, derivative).T
 
-    def fit(self, room_SF: Array) -> Array:
-        """Turn the samples in a `room` into the coefficients of their spline, (C, F), in place.
-
-        Raises BadClipError for a clip too short to have derivatives.
-        """
-        frames = len(room_SF) - 2 * AHEAD
+    def fitting(self, frames: int, features: int) -> "Fitting":
+        """Return the room to fit splines in; raises BadClipError for too few frames."""
         if frames < FEWEST_FRAMES:
             raise BadClipError(f"has {frames} frames; at least {FEWEST_FRAMES} are needed")
         smoothness = (self.rate / (2 * np.pi * self.cutoff)) ** (2 * PENALISED_DERIVATIVE)
-        fit(factors(frames, 120 * smoothness * penalty()), room_SF)
-        return room_SF[: frames + AHEAD]
+        return Fitting(frames, features, factors(frames, 120 * smoothness * penalty()))
 
     def evaluate(self, coefficients_CF: Array, frames: int, derivative: int) -> Array:
         """Return a derivative of fitted splines per second^derivative, (T, F)."""
@@ -88,10 +86,35 @@ class Smoother:
         return first_T, phase_T, np.stack(weights)
 
 
-def room(frames: int, features: int) -> Array:
-    """Return zeros for samples (frames, features) from row AHEAD on, with a margin for `fit`."""
-    # On the boundaries of cache lines, across which processors read and write slowly.
-    shape = (frames + 2 * AHEAD, features)
-    room_SF: Array = np.zeros(shape[0] * shape[1] + 8)
-    start = -room_SF.ctypes.data // room_SF.itemsize % 8
-    return room_SF[start : start + shape[0] * shape[1]].reshape(shape)
+class Fitting:
+    """A spline through many features that is fitted piece by piece, in the room of its samples.
+
+    Forwards as samples come in, then backwards as coefficients come out, so that whoever makes
+    the ones and uses the others finds them in the processor's cache.
+
+    Attributes:
+        samples_SF: to be filled; a piece may be overwritten once `forwards` has passed it.
+    """
+
+    def __init__(self, frames: int, features: int, factors_C6: Array) -> None:
+        self._factors_C6 = factors_C6
+        self._count = frames + AHEAD
+        # Rows begin on the boundaries of cache lines, across which processors are slow.
+        rows = self._count + DEGREE
+        room = np.zeros(rows * features + 8)
+        first = -room.ctypes.data // room.itemsize % 8
+        self._room_SF = room[first : first + rows * features].reshape(rows, features)
+        self.samples_SF = self._room_SF[AHEAD : AHEAD + frames]
+        self._done, self._left = 0, self._count
+
+    def forwards(self, stop: int) -> None:
+        """Go on to where samples are filled in up to now; to the end with the last of them."""
+        end = self._count if stop == len(self.samples_SF) else stop
+        forwards(self._factors_C6, self._room_SF, self._done, end)
+        self._done = end
+
+    def backwards(self, start: int) -> Array:
+        """Go back to coefficient `start`; returns all coefficients (C, F), true from there on."""
+        backwards(self._factors_C6, self._room_SF, start, self._left)
+        self._left = start
+        return self._room_SF[: self._count]

@@ -129,24 +129,28 @@ def factors(frames: int, penalty_66: Array) -> Array:
 
 
 @compiled
-def fit(factors_C6: Array, samples_SF: Array) -> None:
-    """Turn samples into the coefficients of their smoothing spline, in place.
+def forwards(factors_C6: Array, room_SF: Array, start: int, stop: int) -> None:
+    """Do the first half of solving the normal equations, for rows from `start` to `stop`.
 
-    `samples_SF` holds four frames of zeros, the samples, and four frames of zeros; its first C
-    rows become the coefficients.
+    `room_SF` holds four frames of zeros, the samples, and four frames of zeros; its first C rows
+    become, in place, what `backwards` needs.
 
     Rows are handed on by name: compiled code that indexes the same rows anew each time cannot
     know that they do not overlap, and computes one feature after the other.
     """
-    count, features = len(factors_C6) - DEGREE, samples_SF.shape[1]
-    before1, before2, before3 = np.zeros(features), np.zeros(features), np.zeros(features)
-    before4, before5 = np.zeros(features), np.zeros(features)
-    row, next1, next2, next3 = samples_SF[0], samples_SF[1], samples_SF[2], samples_SF[3]
-    for j in range(count):
-        next4 = samples_SF[j + 4]
+    nothing = np.zeros(room_SF.shape[1])
+    before1 = room_SF[start - 1] if start > 0 else nothing
+    before2 = room_SF[start - 2] if start > 1 else nothing
+    before3 = room_SF[start - 3] if start > 2 else nothing
+    before4 = room_SF[start - 4] if start > 3 else nothing
+    before5 = room_SF[start - 5] if start > 4 else nothing
+    row, next1 = room_SF[start], room_SF[start + 1]
+    next2, next3 = room_SF[start + 2], room_SF[start + 3]
+    for j in range(start, stop):
+        next4 = room_SF[j + 4]
         f1, f2, f3 = factors_C6[j, 0], factors_C6[j, 1], factors_C6[j, 2]
         f4, f5 = factors_C6[j, 3], factors_C6[j, 4]
-        for f in range(features):
+        for f in range(len(nothing)):
             row[f] = (
                 (row[f] + next4[f])
                 + 26.0 * (next1[f] + next3[f])
@@ -159,14 +163,22 @@ def fit(factors_C6: Array, samples_SF: Array) -> None:
             )
         before5, before4, before3, before2, before1 = before4, before3, before2, before1, row
         row, next1, next2, next3 = next1, next2, next3, next4
-    after1, after2, after3 = np.zeros(features), np.zeros(features), np.zeros(features)
-    after4, after5 = np.zeros(features), np.zeros(features)
-    row = samples_SF[count - 1]
-    for j in range(count - 1, -1, -1):
+
+
+@compiled
+def backwards(factors_C6: Array, room_SF: Array, start: int, stop: int) -> None:
+    """Do the second half, from the row before `stop` down to `start`: these are coefficients.
+
+    Rows from C on, behind the last coefficient, are to be zeros.
+    """
+    after1, after2, after3 = room_SF[stop], room_SF[stop + 1], room_SF[stop + 2]
+    after4, after5 = room_SF[stop + 3], room_SF[stop + 4]
+    row = room_SF[stop - 1]
+    for j in range(stop - 1, start - 1, -1):
         scale = factors_C6[j, DEGREE]
         f1, f2, f3 = factors_C6[j + 1, 0], factors_C6[j + 2, 1], factors_C6[j + 3, 2]
         f4, f5 = factors_C6[j + 4, 3], factors_C6[j + 5, 4]
-        for f in range(features):
+        for f in range(len(row)):
             row[f] = (
                 scale * row[f]
                 - f5 * after5[f]
@@ -176,7 +188,7 @@ def fit(factors_C6: Array, samples_SF: Array) -> None:
                 - f1 * after1[f]
             )
         after5, after4, after3, after2, after1 = after4, after3, after2, after1, row
-        row = samples_SF[j - 1]
+        row = room_SF[j - 1]
 
 
 @compiled
