@@ -134,13 +134,15 @@ def _write_near(q_X: Array, first: int, last: int, out_S4: Array) -> None:
 
     A rotation has two quaternions, q and -q; only a curve without sign flips can be smoothed.
     """
+    before_4 = out_S4[first - 1] if first > 0 else np.zeros(4)
     for frame in range(first, last):
-        f, before_4 = frame - first, out_S4[max(frame - 1, 0)]
+        f = frame - first
         w, x, y, z = q_X[f], q_X[F + f], q_X[2 * F + f], q_X[3 * F + f]
         likeness = w * before_4[0] + x * before_4[1] + y * before_4[2] + z * before_4[3]
         sign = -1.0 if likeness < 0 else 1.0
         out_S4[frame, 0], out_S4[frame, 1] = sign * w, sign * x
         out_S4[frame, 2], out_S4[frame, 3] = sign * y, sign * z
+        before_4 = out_S4[frame]
 
 
 @compiled
@@ -171,6 +173,7 @@ def sense(
     sensors = len(mounting_W33)
     paths = 3 * sensors * len(force_DTW3)
     path_FX = np.empty((F, paths))
+    q_FX, rate_FX = np.empty((F, 4 * sensors)), np.empty((F, 4 * sensors))
     q_WX, rate_WX = np.ones((sensors, 4 * F)), np.zeros((sensors, 4 * F))
     segment_X, axes_X, turn_X = np.empty(9 * F), np.empty(9 * F), np.empty(3 * F)
     least = 1.0
@@ -178,10 +181,11 @@ def sense(
         block = slice(start, min(start + F, len(first_T)))
         first_F, phase_F = first_T[block], phase_T[block]
         _derive(splines_CX, first_F, phase_F, taps_3P6[2], path_FX)
+        _derive(splines_CX[:, paths:], first_F, phase_F, taps_3P6[0], q_FX)
+        _derive(splines_CX[:, paths:], first_F, phase_F, taps_3P6[1], rate_FX)
         for sensor in range(sensors):
-            q_C4 = splines_CX[:, paths + 4 * sensor : paths + 4 * sensor + 4]
-            _derive_flat(q_C4, first_F, phase_F, taps_3P6[0], q_WX[sensor])
-            _derive_flat(q_C4, first_F, phase_F, taps_3P6[1], rate_WX[sensor])
+            _lay_flat(q_FX[: len(first_F), 4 * sensor : 4 * sensor + 4], q_WX[sensor])
+            _lay_flat(rate_FX[: len(first_F), 4 * sensor : 4 * sensor + 4], rate_WX[sensor])
             least = min(least, _least_square(q_WX[sensor]))
             _matrices(q_WX[sensor], segment_X)
             _angular_velocity(q_WX[sensor], rate_WX[sensor], turn_X)
@@ -213,16 +217,10 @@ def _derive(
 
 
 @compiled
-def _derive_flat(
-    splines_C4: Array, first_F: Whole, phase_F: Whole, taps_P6: Array, q_X: Array
-) -> None:
-    for frame in range(len(first_F)):
-        first, taps_6 = first_F[frame], taps_P6[phase_F[frame]]
+def _lay_flat(rows_F4: Array, out_X: Array) -> None:
+    for f in range(len(rows_F4)):
         for part in range(4):
-            total = 0.0
-            for k in range(6):
-                total += taps_6[k] * splines_C4[first + k, part]
-            q_X[part * F + frame] = total
+            out_X[part * F + f] = rows_F4[f, part]
 
 
 @compiled

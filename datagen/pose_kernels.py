@@ -20,10 +20,12 @@ def write_quaternions(rotations_SJ3: Array, out_SJ4: Array) -> None:
     A rotation has two quaternions, q and -q; only a curve without sign flips can be smoothed.
     """
     axis_angle_X, q_X = np.empty(3 * J), np.empty(4 * J)
+    before_J4 = np.zeros((J, 4))
     for frame in range(len(rotations_SJ3)):
         _gather(rotations_SJ3[frame], axis_angle_X)
         _quaternions(axis_angle_X, q_X)
-        _near(q_X, out_SJ4[max(frame - 1, 0)], out_SJ4[frame])
+        _near(q_X, before_J4, out_SJ4[frame])
+        before_J4 = out_SJ4[frame]
 
 
 @compiled

@@ -101,9 +101,10 @@ class Fitting:
         self._count = frames + AHEAD
         # Rows begin on the boundaries of cache lines, across which processors are slow.
         rows = self._count + DEGREE
-        room = np.zeros(rows * features + 8)
+        room = np.empty(rows * features + 8)
         first = -room.ctypes.data // room.itemsize % 8
         self._room_SF = room[first : first + rows * features].reshape(rows, features)
+        self._room_SF[:AHEAD] = self._room_SF[AHEAD + frames :] = 0.0
         self.samples_SF = self._room_SF[AHEAD : AHEAD + frames]
         self._done, self._left = 0, self._count
 

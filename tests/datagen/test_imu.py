@@ -168,6 +168,17 @@ def test_the_layout_of_a_motion_in_memory_does_not_matter():
     np.testing.assert_array_equal(a, b)
 
 
+def test_what_lay_in_memory_before_does_not_matter():
+    motion, bodies, smoother = lively(), people(2), Smoother(120.0, 60.0, 12.0)
+    made = []
+    for litter in (0.0, -1.0, np.nan):
+        for size in 1000 * 2 ** np.arange(9):
+            np.full(size, litter)
+        imu, pose = synthesize(motion, bodies, ImuConfig()), resample_pose(motion, smoother)
+        made.append(imu.acc_NTW3.tobytes() + imu.gyro_1TW3.tobytes() + pose.tobytes())
+    assert made[0] == made[1] == made[2]
+
+
 def test_an_arm_that_turns_over_between_frames_is_a_bad_clip():
     motion = still()
     motion.rotations_TJ3[100:, JOINT_INDEX["left_elbow"]] = [np.pi, 0, 0]
