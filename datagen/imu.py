@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import qr
 
 from datagen import kernels
 from datagen.body import Bodies
@@ -227,9 +226,8 @@ def _fitted_paths(motion: Motion, chains: _Chains, basis_DK: Array, smoother: Sm
 
 def _basis_bodies(coefficients_NK: Array) -> tuple[Array, Array]:
     """Return weights (N, D) and basis bodies (D, K), whose product is `coefficients_NK`."""
-    q, r, order = qr(coefficients_NK, mode="economic", pivoting=True)
-    sizes = np.abs(np.diag(r))
-    rank = int(np.sum(sizes > NEGLIGIBLE * sizes[0]))
-    basis_DK = np.empty((rank, len(order)))
-    basis_DK[:, order] = r[:rank]
-    return q[:, :rank], basis_DK
+    rest_NK = coefficients_NK.copy()
+    most = min(rest_NK.shape)
+    weights_ND, basis_DK = np.zeros((len(rest_NK), most)), np.zeros((most, rest_NK.shape[1]))
+    rank = kernels.separate(rest_NK, NEGLIGIBLE, weights_ND, basis_DK)
+    return weights_ND[:, :rank], basis_DK[:rank]

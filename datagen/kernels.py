@@ -23,6 +23,38 @@ F = 64
 
 
 @compiled
+def separate(rest_NK: Array, negligible: float, weights_ND: Array, basis_DK: Array) -> int:
+    """Write a matrix as weights (N, D) times basis (D, K), with the fewest D; returns D.
+
+    Gram and Schmidt's way with the largest row first. `rest_NK` holds the matrix and is used up,
+    until no row is longer than a negligible part of the longest.
+    """
+    bodies, values = rest_NK.shape
+    longest = 0.0
+    for d in range(len(basis_DK)):
+        pivot, largest = 0, 0.0
+        for body in range(bodies):
+            square = 0.0
+            for k in range(values):
+                square += rest_NK[body, k] * rest_NK[body, k]
+            if square > largest:
+                pivot, largest = body, square
+        longest = max(longest, math.sqrt(largest))
+        if math.sqrt(largest) <= negligible * longest:
+            return d
+        for k in range(values):
+            basis_DK[d, k] = rest_NK[pivot, k] / math.sqrt(largest)
+        for body in range(bodies):
+            weight = 0.0
+            for k in range(values):
+                weight += rest_NK[body, k] * basis_DK[d, k]
+            weights_ND[body, d] = weight
+            for k in range(values):
+                rest_NK[body, k] -= weight * basis_DK[d, k]
+    return len(basis_DK)
+
+
+@compiled
 def columns(
     rotations_SJ3: Array,
     translation_S3: Array,
