@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint datagen pretrain finetune sweep tensorboard clean bench-imu bench-bvh bench-differentiation test-instructor bench-text bench-loss cluster-test bench-memory
+.PHONY: help setup demo test lint datagen pretrain finetune sweep tensorboard clean bench-imu bench-bvh bench-differentiation test-instructor bench-text bench-loss cluster-test bench-memory bench-datagen
 
 PYTHON ?= python3
 # The launcher of deepspeed and ninja are found here without activating the environment.
@@ -91,6 +91,9 @@ bench-text: setup ## sentences to vectors by MiniLM: batches, one by one, cached
 
 bench-loss: setup ## contrastive loss in chunks against all logits at once: memory and time
 	OMP_NUM_THREADS=1 python -m benchmarks.loss
+
+bench-datagen: setup ## motion files to shards: one core, two, and a plain write
+	OMP_NUM_THREADS=1 python -m benchmarks.datagen
 
 clean: ## remove the environment and caches; runs/ stays
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -56,6 +56,8 @@ def connected(config: ClusterConfig, code: Sequence[ModuleType]) -> Iterator[int
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
     # An environment that cannot be built fails after minutes, and would thrice; pip tries again.
     os.environ["RUNTIME_ENV_RETRY_TIMES"] = "1"
+    # Ray leaves out __pycache__; all that is sent is chosen below.
+    os.environ["RAY_OVERRIDE_RUNTIME_ENV_DEFAULT_EXCLUDES"] = ""
     if config.workers is not None and config.workers < 1:
         raise UserError(f"cluster.workers: {config.workers} workers do no work; give 1 or more")
     address = config.address or os.environ.get("RAY_ADDRESS")
@@ -85,7 +87,8 @@ def connected(config: ClusterConfig, code: Sequence[ModuleType]) -> Iterator[int
 
 def _of_cluster(address: str, code: Sequence[ModuleType], sent: Path) -> dict[str, Any]:
     for folder in [PRESETS, *(Path(package.__path__[0]) for package in code)]:
-        shutil.copytree(folder, sent / folder.name, ignore=shutil.ignore_patterns("__pycache__"))
+        # What numba has compiled goes along, so that nodes with this processor need not compile.
+        shutil.copytree(folder, sent / folder.name, ignore=shutil.ignore_patterns("*.pyc"))
     return {
         "address": address,
         "runtime_env": {"env_vars": ONE_THREAD, "working_dir": str(sent)},

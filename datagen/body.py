@@ -7,7 +7,7 @@ Shape letters: N bodies, J joints (the 52 of SMPL-H), V vertices, S shape values
 """
 
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.resources import as_file, files
 from typing import Protocol
 
@@ -74,12 +74,12 @@ class Bodies:
     kind: str
     people: People | None = None
 
-    @property
+    @cached_property
     def offsets_NJ3(self) -> Array:
         """Rest offset of each joint from its parent, metres."""
         return offsets_from_rest(self.joints_NJ3)
 
-    @property
+    @cached_property
     def leg_length_N(self) -> Array:
         """Thigh and shank together, mean of both sides, metres."""
         return leg_length(self.offsets_NJ3)
@@ -154,7 +154,7 @@ def embody(model: BodyModel, people: People) -> Bodies:
     shape_S, per_metre_S = _stature_path(model)
     taller_N = people.stature_N - REFERENCE_STATURE
     usual = model.bodies(shape_S + taller_N[:, None] * per_metre_S)
-    offsets_NJ3 = usual.offsets_NJ3
+    offsets_NJ3 = usual.offsets_NJ3.copy()
     offsets_NJ3[:, ARMS] *= people.arms_N[:, None, None]
     offsets_NJ3[:, LEGS] *= people.legs_N[:, None, None]
     offsets_NJ3[:, TORSO] *= people.torso_N[:, None, None]

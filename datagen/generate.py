@@ -61,6 +61,8 @@ def generate(config: DatagenConfig) -> Outcome:
         _begin_or_continue(folder, config, units)
         infos = read_infos(folder)
         missing = [unit for unit in units if unit.index not in infos]
+        if missing:
+            pipeline.warm_up()
         for info in _make(missing, units, config, config_digest) if missing else ():
             infos[info.index] = info
         manifest = write_manifest(

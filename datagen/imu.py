@@ -22,18 +22,21 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from datagen import kernels
 from datagen.body import Bodies
-from datagen.kinematics import conjugate, continuous, matrices, multiply, quaternions
 from datagen.motion import JOINT_INDEX, PARENTS, Array, BadClipError, Motion
 from datagen.placement import Mounting, MountingConfig, Placement, as_placed, watch
 from datagen.sensor import SensorConfig
-from datagen.smoothing import Smoother
+from datagen.smoothing import Fitting, Smoother
 
 GRAVITY = np.array([0.0, -9.81, 0.0])
 RATE = 60.0
 # Smoothing shortens a quaternion where the orientation jumps: by cos(angle / 4) at a step.
 SHORTEST_QUATERNION = 0.85
 NEGLIGIBLE = 1e-13
+# What is computed between two products with BLAS fits into the processor's second cache.
+FRAMES_IN_CACHE = 480
+VALUES_IN_CACHE = 1440
 
 
 @dataclass
@@ -92,33 +95,52 @@ def synthesize(
     Raises BadClipError for a clip too short to be differentiated.
     """
     chains = _Chains(config.placements)
-    smoother = Smoother(motion.rate, RATE, config.cutoff)
-    world = _world_quaternions(motion, chains.joints)
-    columns_K3S = _columns(motion, world)
     levers_NW3 = (worn or as_placed(config.placements, bodies)).lever_NW3
     weights_ND, basis_DK = _basis_bodies(chains.coefficients(bodies, levers_NW3))
+    smoother = Smoother(motion.rate, RATE, config.cutoff)
+    fitting = _fitted_paths(motion, chains, basis_DK, smoother)
 
-    frames, sensors = smoother.target_frames(len(motion.translation_T3)), len(config.placements)
-    basis_DTW3 = np.empty((len(basis_DK), frames, sensors, 3), dtype=dtype)
-    gyro_1TW3 = np.empty((1, frames, sensors, 3), dtype=dtype)
-    for sensor, placement in enumerate(config.placements):
-        orientation, rate = _orientation(world[JOINT_INDEX[placement.segment]], smoother)
-        mounting = np.array(placement.axes).T
-        gyro_1TW3[0, :, sensor] = rate @ mounting
-        columns, rows = chains.columns_and_rows(sensor)
-        path_D3S = np.tensordot(basis_DK[:, rows], columns_K3S[columns], axes=1)
-        force_D3T = smoother.apply(path_D3S.reshape(-1, path_D3S.shape[-1]), derivative=2)
-        force_D3T = force_D3T.reshape(-1, 3, frames)
-        force_D3T -= (basis_DK[:, -1:] * GRAVITY)[..., None]
-        axes_33T = np.tensordot(orientation, mounting, axes=(2, 0)).transpose(1, 2, 0).copy()
-        for axis in range(3):
-            basis_DTW3[:, :, sensor, axis] = np.einsum("jt,djt->dt", axes_33T[:, axis], force_D3T)
-    acc = weights_ND.astype(dtype) @ basis_DTW3.reshape(len(basis_DK), -1)
-    return Imu(acc.reshape(len(acc), frames, sensors, 3), gyro_1TW3)
+    weights_ND = weights_ND.astype(dtype)
+    weight_D3 = basis_DK[:, -1:] * GRAVITY
+    mounting_W33 = np.array([np.array(placement.axes).T for placement in config.placements])
+    first_T, phase_T, taps_3P6 = smoother.taps(len(motion.translation_T3))
+    acc_NTW3 = np.empty((len(weights_ND), len(first_T), len(mounting_W33), 3), dtype=dtype)
+    gyro_1TW3 = np.empty((1, *acc_NTW3.shape[1:]), dtype=dtype)
+    shortest = 1.0
+    stop = len(first_T)
+    for source in reversed(range(0, len(motion.translation_T3), FRAMES_IN_CACHE)):
+        splines_CX = fitting.backwards(source)
+        start = int(np.searchsorted(first_T, source))
+        force_DTW3 = np.empty((len(basis_DK), stop - start, *acc_NTW3.shape[2:]), dtype=dtype)
+        shortest_here = kernels.sense(
+            splines_CX,
+            first_T[start:stop],
+            phase_T[start:stop],
+            taps_3P6,
+            mounting_W33,
+            weight_D3,
+            force_DTW3,
+            gyro_1TW3[0, start:stop],
+        )
+        shortest = min(shortest, shortest_here)
+        _of_all_bodies(weights_ND, force_DTW3, acc_NTW3[:, start:stop])
+        stop = start
+    if shortest < SHORTEST_QUATERNION**2:
+        raise BadClipError("a limb turns over between frames: swapped markers or a lost track")
+    return Imu(acc_NTW3, gyro_1TW3)
+
+
+def _of_all_bodies(weights_ND: Array, force_DTW3: Array, acc_NTW3: Array) -> None:
+    """Write the product of weights and basis bodies."""
+    force_DX = force_DTW3.reshape(len(force_DTW3), -1)
+    acc_NX = acc_NTW3.reshape(len(acc_NTW3), -1)
+    for start in range(0, force_DX.shape[1], VALUES_IN_CACHE):
+        block = slice(start, start + VALUES_IN_CACHE)
+        np.matmul(weights_ND, force_DX[:, block], out=acc_NX[:, block])
 
 
 class _Chains:
-    """Which bones move which sensor, and where each stands in c(b).
+    """Which joints move the sensors, and where each bone stands in c(b).
 
     c(b) holds, three values each, the offsets of the joints on the chains to the sensors, then
     the lever arms, then the scale of the steps, then one for gravity. A joint's offset is carried
@@ -126,30 +148,39 @@ class _Chains:
     """
 
     def __init__(self, placements: tuple[Placement, ...]) -> None:
-        self.placements = placements
         self._paths = [_path_from_pelvis(placement.segment) for placement in placements]
-        self._bones = sorted({joint for path in self._paths for joint in path[1:]})
         self.joints = sorted({joint for path in self._paths for joint in path})
-        self.rows = 3 * (len(self._bones) + len(placements)) + 2
+        self.parents = [self._place(PARENTS[joint]) for joint in self.joints]
+        self.segments = [self._place(path[-1]) for path in self._paths]
 
-    def columns_and_rows(self, sensor: int) -> tuple[list[int], list[int]]:
-        """Return which columns of P move a sensor, and the rows of c that scale them."""
-        path = self._paths[sensor]
-        blocks = [
-            (self.joints.index(PARENTS[joint]), self._bones.index(joint)) for joint in path[1:]
-        ]
-        blocks.append((self.joints.index(path[-1]), len(self._bones) + sensor))
-        columns = [3 * carrier + axis for carrier, _ in blocks for axis in range(3)]
-        rows = [3 * bone + axis for _, bone in blocks for axis in range(3)]
-        return [*columns, 3 * len(self.joints)], [*rows, self.rows - 2]
+    def _place(self, joint: int) -> int:
+        return self.joints.index(joint) if joint >= 0 else -1
 
     def coefficients(self, bodies: Bodies, levers_NW3: Array) -> Array:
         """Return c(b) of every body, (N, K)."""
         offsets_NJ3 = bodies.offsets_NJ3
         count = len(offsets_NJ3)
         steps_N = bodies.leg_length_N / bodies.leg_length_N[0]
-        bones = offsets_NJ3[:, self._bones].reshape(count, -1)
+        bones = offsets_NJ3[:, self.joints[1:]].reshape(count, -1)
         return np.column_stack([bones, levers_NW3.reshape(count, -1), steps_N, np.ones(count)])
+
+    def paths(self, basis_DK: Array) -> Array:
+        """Return what a path's coordinate takes of each column of P, (K, W * D).
+
+        The columns are those of every joint's rotation, then the pelvis.
+        """
+        sensors, count = len(self._paths), len(basis_DK)
+        bones_DB3 = basis_DK[:, :-2].reshape(count, -1, 3)
+        lever = bones_DB3.shape[1] - sensors
+        taken_KWD = np.zeros((3 * len(self.joints) + 1, sensors, count))
+        for sensor, path in enumerate(self._paths):
+            for joint in path[1:]:
+                carrier, bone = 3 * self._place(PARENTS[joint]), self._place(joint) - 1
+                taken_KWD[carrier : carrier + 3, sensor] = bones_DB3[:, bone].T
+            carrier = 3 * self.segments[sensor]
+            taken_KWD[carrier : carrier + 3, sensor] = bones_DB3[:, lever + sensor].T
+        taken_KWD[-1] = basis_DK[:, -2]
+        return taken_KWD.reshape(len(taken_KWD), -1)
 
 
 def _path_from_pelvis(segment: str) -> list[int]:
@@ -159,40 +190,44 @@ def _path_from_pelvis(segment: str) -> list[int]:
     return path[::-1]
 
 
-def _world_quaternions(motion: Motion, joints: list[int]) -> dict[int, Array]:
-    """Return world quaternions (S, 4) of `joints`, which are sorted and hold their parents."""
-    world: dict[int, Array] = {}
-    for joint in joints:
-        local = quaternions(motion.rotations_TJ3[:, joint])
-        parent = PARENTS[joint]
-        world[joint] = local if parent < 0 else multiply(world[parent], local)
-    return world
+def _fitted_paths(motion: Motion, chains: _Chains, basis_DK: Array, smoother: Smoother) -> Fitting:
+    """Return splines, half fitted, through the sensors' paths and orientations.
 
-
-def _columns(motion: Motion, world: dict[int, Array]) -> Array:
-    """Return the columns of P: those of every R_k, and last the pelvis, (K, 3, S)."""
-    count, frames = 3 * len(world) + 1, len(motion.translation_T3)
-    columns_K3S = np.empty((count, 3, frames))
-    for block, q_S4 in enumerate(world.values()):
-        columns_K3S[3 * block : 3 * block + 3] = matrices(q_S4).transpose(2, 1, 0)
-    columns_K3S[-1] = motion.translation_T3.T
-    return columns_K3S
+    A frame holds the paths on the basis bodies (3, W, D), then the quaternions (W, 4).
+    """
+    # Loops are compiled for one layout in memory.
+    rotations_SJ3 = np.ascontiguousarray(motion.rotations_TJ3)
+    translation_S3 = np.ascontiguousarray(motion.translation_T3)
+    joints, parents, segments = map(np.array, (chains.joints, chains.parents, chains.segments))
+    taken_KX = chains.paths(basis_DK)
+    frames, width = len(translation_S3), taken_KX.shape[1]
+    fitting = smoother.fitting(frames, 3 * width + 4 * len(segments))
+    samples_SF = fitting.samples_SF
+    columns_3KS = np.empty((3, len(taken_KX), min(frames, FRAMES_IN_CACHE)))
+    for start in range(0, frames, FRAMES_IN_CACHE):
+        stop = min(start + FRAMES_IN_CACHE, frames)
+        kernels.columns(
+            rotations_SJ3,
+            translation_S3,
+            start,
+            stop,
+            joints,
+            parents,
+            segments,
+            columns_3KS,
+            samples_SF[:, 3 * width :],
+        )
+        for axis, columns_KS in enumerate(columns_3KS[:, :, : stop - start]):
+            path_SX = samples_SF[start:stop, axis * width : (axis + 1) * width]
+            np.matmul(columns_KS.T, taken_KX, out=path_SX)
+        fitting.forwards(stop)
+    return fitting
 
 
 def _basis_bodies(coefficients_NK: Array) -> tuple[Array, Array]:
     """Return weights (N, D) and basis bodies (D, K), whose product is `coefficients_NK`."""
-    left, sizes, right = np.linalg.svd(coefficients_NK, full_matrices=False)
-    rank = int(np.sum(sizes > NEGLIGIBLE * sizes[0]))
-    return left[:, :rank] * sizes[:rank], right[:rank]
-
-
-def _orientation(q_S4: Array, smoother: Smoother) -> tuple[Array, Array]:
-    """Return a segment's orientation (T, 3, 3) and angular velocity in its own frame (T, 3)."""
-    steady_4S = np.ascontiguousarray(continuous(q_S4).T)
-    q = smoother.apply(steady_4S, derivative=0).T
-    q_rate = smoother.apply(steady_4S, derivative=1).T
-    square = np.sum(q * q, axis=-1, keepdims=True)
-    if square.min() < SHORTEST_QUATERNION**2:
-        raise BadClipError("a limb turns over between frames: swapped markers or a lost track")
-    angular_velocity = 2 * multiply(conjugate(q), q_rate)[:, 1:] / square
-    return matrices(q / np.sqrt(square)), angular_velocity
+    rest_NK = coefficients_NK.copy()
+    most = min(rest_NK.shape)
+    weights_ND, basis_DK = np.zeros((len(rest_NK), most)), np.zeros((most, rest_NK.shape[1]))
+    rank = kernels.separate(rest_NK, NEGLIGIBLE, weights_ND, basis_DK)
+    return weights_ND[:, :rank], basis_DK[:rank]

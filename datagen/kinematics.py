@@ -8,11 +8,12 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from datagen.motion import PARENTS, Array
+from datagen.pose_kernels import write_axis_angles
 
 
 def quaternions(axis_angle: Array) -> Array:
     """Turn axis-angle (..., 3) in radians into unit quaternions (..., 4)."""
-    x, y, z = np.moveaxis(axis_angle, -1, 0)
+    x, y, z = axis_angle[..., 0], axis_angle[..., 1], axis_angle[..., 2]
     half_angle = np.sqrt(x * x + y * y + z * z) / 2
     # sin(half) / half has the limit one; the smallest float keeps zero from dividing by zero.
     scale = np.sin(half_angle) / np.maximum(2 * half_angle, np.finfo(float).tiny)
@@ -22,8 +23,8 @@ def quaternions(axis_angle: Array) -> Array:
 
 def multiply(p: Array, q: Array) -> Array:
     """Return the Hamilton product p q of quaternions (..., 4): q is applied first."""
-    pw, px, py, pz = np.moveaxis(p, -1, 0)
-    qw, qx, qy, qz = np.moveaxis(q, -1, 0)
+    pw, px, py, pz = p[..., 0], p[..., 1], p[..., 2], p[..., 3]
+    qw, qx, qy, qz = q[..., 0], q[..., 1], q[..., 2], q[..., 3]
     return _stack(
         [
             pw * qw - px * qx - py * qy - pz * qz,
@@ -41,7 +42,7 @@ def conjugate(q: Array) -> Array:
 
 def matrices(q: Array) -> Array:
     """Turn unit quaternions (..., 4) into rotation matrices (..., 3, 3)."""
-    w, x, y, z = np.moveaxis(q, -1, 0)
+    w, x, y, z = q[..., 0], q[..., 1], q[..., 2], q[..., 3]
     # Twice a product, each once.
     wx, wy, wz = 2 * w * x, 2 * w * y, 2 * w * z
     xx, xy, xz = 2 * x * x, 2 * x * y, 2 * x * z
@@ -69,8 +70,9 @@ def rotation_matrices(axis_angle: Array) -> Array:
 
 def axis_angles(q: Array) -> Array:
     """Turn quaternions (..., 4) into axis-angle (..., 3) with angles of at most pi."""
-    flat = q.reshape(-1, 4)
-    return Rotation.from_quat(flat, scalar_first=True).as_rotvec().reshape(*q.shape[:-1], 3)
+    turns = np.empty((*q.shape[:-1], 3))
+    write_axis_angles(np.ascontiguousarray(q).reshape(-1, 4), turns.reshape(-1, 3))
+    return turns
 
 
 def matrices_to_axis_angles(rotation: Array) -> Array:

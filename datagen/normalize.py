@@ -10,13 +10,13 @@ import numpy as np
 from datagen.body import Bodies, leg_length
 from datagen.kinematics import (
     axis_angles,
-    continuous,
     joint_positions,
     matrices,
     multiply,
     quaternions,
 )
 from datagen.motion import JOINT_INDEX, Array, Motion
+from datagen.pose_kernels import write_quaternions
 from datagen.smoothing import Smoother
 
 FEET = [JOINT_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in ("ankle", "foot")]
@@ -47,10 +47,13 @@ def normalize(motion: Motion, reference: Bodies) -> Motion:
 
 def resample_pose(motion: Motion, smoother: Smoother) -> Array:
     """Return the smoothed pose at the smoother's target rate, axis-angle (T, J, 3)."""
-    q_SJ4 = continuous(quaternions(motion.rotations_TJ3))
-    frames, joints = q_SJ4.shape[:2]
-    smooth = smoother.apply(q_SJ4.reshape(frames, -1).T, derivative=0)
-    return axis_angles(smooth.T.reshape(-1, joints, 4))
+    rotations_SJ3 = np.ascontiguousarray(motion.rotations_TJ3)  # loops know one layout
+    frames, joints = rotations_SJ3.shape[:2]
+    fitting = smoother.fitting(frames, 4 * joints)
+    write_quaternions(rotations_SJ3, fitting.samples_SF.reshape(-1, joints, 4))
+    fitting.forwards(frames)
+    smooth_TX = smoother.evaluate(fitting.backwards(0), frames, derivative=0)
+    return axis_angles(smooth_TX.reshape(-1, joints, 4))
 
 
 def _turn_to_face_forward(pelvis_axis_angle: Array) -> Array:

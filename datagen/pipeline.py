@@ -18,7 +18,7 @@ from datagen.body import Bodies, draw_bodies, load_body_model, reference_body
 from datagen.config import DatagenConfig, open_sources
 from datagen.glitches import clean_stretches
 from datagen.imu import synthesize
-from datagen.motion import BadClipError, ClipRef, Motion
+from datagen.motion import JOINTS, BadClipError, ClipRef, Motion
 from datagen.normalize import normalize, resample_pose
 from datagen.placement import Mounting, as_worn, turned
 from datagen.plan import Unit
@@ -51,6 +51,14 @@ class Pipeline:
     def body(self) -> str:
         """Kind of the body model."""
         return self._model.kind
+
+    def warm_up(self) -> None:
+        """Have all loops compiled and kept, before many workers would compile them at once."""
+        frames = 2 * RATE
+        still = Motion("still", RATE, np.zeros((frames, JOINTS, 3)), np.zeros((frames, 3)), "")
+        clean_stretches(still, self._reference.offsets_NJ3[0], self.config.glitches, frames)
+        text_E = np.zeros(1, dtype=np.float32)
+        self._synthesize(ClipRef("still", "", ""), [Stretch(0.0, still)], "train", text_E)
 
     def make_shard(self, folder: Location, unit: Unit, vectors: dict[str, Vector]) -> ShardInfo:
         """Write the shard of one unit; bad clips are failures and glitches are cuts in its JSON.
@@ -139,7 +147,8 @@ class Pipeline:
         worn = as_worn(config.imu.placements, bodies, config.imu.mounting, rng)
         shape_N10 = bodies.shape_N10.astype(np.float32)
         people = bodies.people.rows() if bodies.people else {}
-        text = to_half(text_E, "text vector")
+        # A copy: Ray hands out what cannot be written to, for which loops are compiled anew.
+        text = to_half(text_E.copy(), "text vector")
         length = int(config.segment_seconds * RATE)
         samples: list[Sample] = []
         for stretch in stretches:

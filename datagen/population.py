@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from cluster.errors import UserError
 from datagen.motion import Array
@@ -142,7 +142,7 @@ def _share_of_women(config: PopulationConfig) -> float:
 def _inside(limits: Range, mean: float, deviation: float) -> float:
     if deviation == 0:
         return float(limits.least <= mean <= limits.most)
-    edges = norm.cdf((np.array([limits.least, limits.most]) - mean) / deviation)
+    edges = ndtr((np.array([limits.least, limits.most]) - mean) / deviation)
     return float(edges[1] - edges[0])
 
 
@@ -161,9 +161,9 @@ def _draw(
     if limits.least > limits.most:
         _nobody(name, limits)
     deviation = np.maximum(limits.spread * np.asarray(deviation), 1e-12)
-    low = norm.cdf((limits.least - mean) / deviation)
-    high = norm.cdf((limits.most - mean) / deviation)
-    drawn = mean + deviation * norm.ppf(low + chance * (high - low))
+    low = ndtr((limits.least - mean) / deviation)
+    high = ndtr((limits.most - mean) / deviation)
+    drawn = mean + deviation * ndtri(low + chance * (high - low))
     # Where the population ends before the limits begin, the limit itself is the nearest to it.
     return np.clip(drawn, limits.least, limits.most)
 

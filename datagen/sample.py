@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datagen.half import write_half
 from datagen.motion import JOINTS, BadClipError
 
 SCHEMA = 2
@@ -56,10 +57,12 @@ ARRAY_MEMBERS = (
 
 def to_half(values: NDArray[Any], what: str) -> Half:
     """Return `values` as float16; raises BadClipError where they are not finite or too large."""
-    largest = float(np.abs(values).max(initial=0.0))
+    half = np.empty(values.shape, dtype=np.float16)
+    bits = write_half(np.ascontiguousarray(values).reshape(-1), half.view(np.uint16).reshape(-1))
+    largest = float(np.uint32(bits).view(np.float32))
     if not largest <= float(np.finfo(np.float16).max):
         raise BadClipError(f"{what} reaches {largest:g}, which float16 cannot hold")
-    return np.ascontiguousarray(values, dtype=np.float16)
+    return half
 
 
 def to_members(sample: Sample) -> dict[str, Any]:

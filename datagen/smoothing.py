@@ -6,35 +6,34 @@ zero-phase low-pass with the transfer function  1 / (1 + (frequency / cutoff)^6)
 extrapolates nothing and has no spikes. The map from samples to derivatives is linear, which
 keeps the closed form of `datagen.imu` exact.
 
-Shape letters: S source frames, T target frames, F features.
+Shape letters: S source frames, C coefficients, T target frames, F features.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-from scipy.interpolate import BSpline
-from scipy.linalg import solveh_banded
-from scipy.sparse import csr_array, diags_array, eye_array
 
 from datagen.motion import Array, BadClipError
+from datagen.spline import (
+    AHEAD,
+    DEGREE,
+    PENALISED_DERIVATIVE,
+    Whole,
+    backwards,
+    evaluate,
+    factors,
+    forwards,
+    penalty,
+    places,
+    taps,
+)
 
-DEGREE = 5
-PENALISED_DERIVATIVE = 3
 FEWEST_FRAMES = 8
-# The end of a window is felt inside it like exp(-pi * cutoff * time); this many cutoff periods
-# away nothing is left of it but 1e-9.
-MARGIN_PERIODS = 6.6
 
 
 @dataclass(frozen=True)
 class Smoother:
     """Fit samples at one rate by the smoothing spline, evaluate it at another.
-
-    A clip is cut into windows that overlap by twice the distance at which a window's end is no
-    longer felt. Windows of equal length and phase share one matrix, so that the work is done by
-    a few matrix products.
 
     Attributes:
         rate: source rate, Hz.
@@ -56,90 +55,67 @@ class Smoother:
         Raises BadClipError for a clip too short to have derivatives.
         """
         features, frames = samples_FS.shape
-        out_FT = np.empty((features, self.target_frames(frames)))
-        for window in self._windows(frames):
-            matrix_TS = self._matrix(window, derivative)
-            samples = samples_FS[:, window.source : window.source + window.length]
-            np.matmul(samples, matrix_TS.T, out=out_FT[:, window.first : window.last])
-        return out_FT
+        fitting = self.fitting(frames, features)
+        fitting.samples_SF[:] = samples_FS.T
+        fitting.forwards(frames)
+        return self.evaluate(fitting.backwards(0), frames, derivative).T
 
-    def _windows(self, frames: int) -> Iterator["_Window"]:
+    def fitting(self, frames: int, features: int) -> "Fitting":
+        """Return the room to fit splines in; raises BadClipError for too few frames."""
         if frames < FEWEST_FRAMES:
             raise BadClipError(f"has {frames} frames; at least {FEWEST_FRAMES} are needed")
-        margin = int(np.ceil(MARGIN_PERIODS * self.rate / self.cutoff))
-        hop = max(round(self.rate), margin)
-        length = 2 * margin + hop
-        first, source = 0, 0
-        while source + length < frames:
-            last = self.target_frames(source + margin + hop + 1)
-            yield _Window(source, length, first, last)
-            first, source = last, source + hop
-        source = max(frames - length, 0)
-        yield _Window(source, frames - source, first, self.target_frames(frames))
-
-    def _matrix(self, window: "_Window", derivative: int) -> Array:
-        step = self.rate / self.target_rate
-        start = round(window.first * step - window.source, 6)
         smoothness = (self.rate / (2 * np.pi * self.cutoff)) ** (2 * PENALISED_DERIVATIVE)
-        count = window.last - window.first
-        return _spline_matrix(window.length, smoothness, start, step, count, derivative) * (
-            self.rate**derivative
-        )
+        return Fitting(frames, features, factors(frames, 120 * smoothness * penalty()))
+
+    def evaluate(self, coefficients_CF: Array, frames: int, derivative: int) -> Array:
+        """Return a derivative of fitted splines per second^derivative, (T, F)."""
+        first_T, phase_T, taps_3P6 = self.taps(frames)
+        out_TF = np.empty((len(first_T), coefficients_CF.shape[1]))
+        evaluate(coefficients_CF, first_T, phase_T, taps_3P6[derivative], out_TF)
+        return out_TF
+
+    def taps(self, frames: int) -> tuple[Whole, Whole, Array]:
+        """Return how coefficients make values and derivatives at the target times.
+
+        These are the first of six coefficients (T,) and the phase (T,) of each time, and the
+        coefficients' weights by derivative, 0 to 2, and by phase (3, P, 6).
+        """
+        step = self.rate / self.target_rate
+        first_T, phase_T, phases_P = places(step, self.target_frames(frames), frames)
+        weights = [self.rate**derivative * taps(phases_P, derivative) for derivative in range(3)]
+        return first_T, phase_T, np.stack(weights)
 
 
-@dataclass(frozen=True)
-class _Window:
-    source: int
-    length: int
-    first: int
-    last: int
+class Fitting:
+    """A spline through many features that is fitted piece by piece, in the room of its samples.
 
+    Forwards as samples come in, then backwards as coefficients come out, so that whoever makes
+    the ones and uses the others finds them in the processor's cache.
 
-@lru_cache(maxsize=256)
-def _spline_matrix(
-    frames: int, smoothness: float, start: float, step: float, count: int, derivative: int
-) -> Array:
-    """Return the matrix (count, frames) from samples to a derivative of their spline.
-
-    Time is in source frames: sample i lies at i, target j at start + j * step.
+    Attributes:
+        samples_SF: to be filled; a piece may be overwritten once `forwards` has passed it.
     """
-    targets = np.clip(start + step * np.arange(count), 0.0, frames - 1.0)
-    basis = _basis(targets, _knots(frames), derivative)
-    return np.ascontiguousarray(basis @ _fit(frames, smoothness))
 
+    def __init__(self, frames: int, features: int, factors_C6: Array) -> None:
+        self._factors_C6 = factors_C6
+        self._count = frames + AHEAD
+        # Rows begin on the boundaries of cache lines, across which processors are slow.
+        rows = self._count + DEGREE
+        room = np.empty(rows * features + 8)
+        first = -room.ctypes.data // room.itemsize % 8
+        self._room_SF = room[first : first + rows * features].reshape(rows, features)
+        self._room_SF[:AHEAD] = self._room_SF[AHEAD + frames :] = 0.0
+        self.samples_SF = self._room_SF[AHEAD : AHEAD + frames]
+        self._done, self._left = 0, self._count
 
-@lru_cache(maxsize=16)
-def _fit(frames: int, smoothness: float) -> Array:
-    """Return the matrix (coefficients, frames) from samples to the B-spline that fits them."""
-    knots = _knots(frames)
-    design = _basis(np.arange(frames, dtype=float), knots, 0)
-    # The third derivative is piecewise quadratic: three Gauss points integrate its square.
-    nodes, weights = np.polynomial.legendre.leggauss(3)
-    times = (np.arange(frames - 1)[:, None] + (nodes + 1) / 2).ravel()
-    third = _basis(times, knots, PENALISED_DERIVATIVE)
-    penalty = third.T @ third.multiply(np.tile(weights / 2, frames - 1)[:, None])
-    normal = csr_array(design.T @ design + smoothness * penalty)
-    size = normal.shape[0]
-    banded = np.zeros((DEGREE + 1, size))
-    for below in range(DEGREE + 1):
-        banded[below, : size - below] = normal.diagonal(-below)
-    return solveh_banded(banded, design.T.toarray(), lower=True)
+    def forwards(self, stop: int) -> None:
+        """Go on to where samples are filled in up to now; to the end with the last of them."""
+        end = self._count if stop == len(self.samples_SF) else stop
+        forwards(self._factors_C6, self._room_SF, self._done, end)
+        self._done = end
 
-
-def _knots(frames: int) -> Array:
-    ends = np.full(DEGREE, frames - 1.0)
-    return np.concatenate([np.zeros(DEGREE), np.arange(frames, dtype=float), ends])
-
-
-def _basis(times: Array, knots: Array, derivative: int) -> csr_array:
-    """Return a derivative of every quintic B-spline at `times`, (len(times), coefficients)."""
-    degree = DEGREE
-    chain = eye_array(len(knots) - degree - 1, format="csr")
-    for _ in range(derivative):
-        # c'_i = degree (c_{i+1} - c_i) / (t_{i+degree+1} - t_{i+1})  (de Boor 1978, ch. X)
-        size = len(knots) - degree - 1
-        gaps = degree / (knots[degree + 1 : degree + size] - knots[1:size])
-        difference = diags_array([-gaps, gaps], offsets=[0, 1], shape=(size - 1, size))
-        chain = csr_array(difference @ chain)
-        degree, knots = degree - 1, knots[1:-1]
-    return csr_array(BSpline.design_matrix(times, knots, degree) @ chain)
+    def backwards(self, start: int) -> Array:
+        """Go back to coefficient `start`; returns all coefficients (C, F), true from there on."""
+        backwards(self._factors_C6, self._room_SF, start, self._left)
+        self._left = start
+        return self._room_SF[: self._count]

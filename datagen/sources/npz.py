@@ -79,8 +79,9 @@ def floats(arrays: dict[str, Any], name: str, columns: int | None = None) -> Arr
     if not len(array):
         raise BadClipError(f"is empty: {name} has no frames")
     values = array.astype(np.float64)
-    bad = np.argwhere(~np.isfinite(values))
-    if len(bad):
+    finite = np.isfinite(values)
+    if not finite.all():
+        bad = np.argwhere(~finite)
         raise BadClipError(
             f"has {len(bad)} NaN or infinite values in {name}, the first in frame {bad[0][0] + 1}"
         )

@@ -34,7 +34,7 @@ def joint_rotations(poses: Array, name: str) -> Array:
     rotations = poses.reshape(frames, width // 3, 3)
     if width == 165:
         rotations = rotations[:, JOINTS_OF_SMPLX]
-    largest = float(np.abs(rotations).max())
+    largest = max(float(rotations.max()), -float(rotations.min()))
     if largest > MOST_RADIANS:
         raise BadClipError(f"has {name} of up to {largest:.3g}, which cannot be radians")
     return rotations

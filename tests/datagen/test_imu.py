@@ -143,6 +143,42 @@ def test_a_resampled_pose_follows_the_motion():
     assert np.abs(error).max() < 2e-3
 
 
+def test_whole_turns_more_change_nothing():
+    motion, bodies = lively(), people(2)
+    size = np.linalg.norm(motion.rotations_TJ3, axis=-1, keepdims=True)
+    turns = np.random.default_rng(0).integers(-3, 4, size=size.shape)
+    wound = replace(motion, rotations_TJ3=motion.rotations_TJ3 * (1 + 2 * np.pi * turns / size))
+    plain, turned = (synthesize(m, bodies, ImuConfig(), np.float64) for m in (motion, wound))
+    np.testing.assert_allclose(turned.acc_NTW3, plain.acc_NTW3, atol=1e-7)
+    np.testing.assert_allclose(turned.gyro_1TW3, plain.gyro_1TW3, atol=1e-9)
+    smoother = Smoother(120.0, 60.0, 12.0)
+    poses = [rotation_matrices(resample_pose(m, smoother)) for m in (motion, wound)]
+    np.testing.assert_allclose(*poses, atol=1e-12)
+
+
+def test_the_layout_of_a_motion_in_memory_does_not_matter():
+    motion, bodies = lively(), people(2)
+    other = replace(
+        motion,
+        rotations_TJ3=np.asfortranarray(motion.rotations_TJ3),
+        translation_T3=np.asfortranarray(motion.translation_T3),
+    )
+    other.rotations_TJ3.flags.writeable = False
+    a, b = (synthesize(m, bodies, ImuConfig()).acc_NTW3 for m in (motion, other))
+    np.testing.assert_array_equal(a, b)
+
+
+def test_what_lay_in_memory_before_does_not_matter():
+    motion, bodies, smoother = lively(), people(2), Smoother(120.0, 60.0, 12.0)
+    made = []
+    for litter in (0.0, -1.0, np.nan):
+        for size in 1000 * 2 ** np.arange(9):
+            np.full(size, litter)
+        imu, pose = synthesize(motion, bodies, ImuConfig()), resample_pose(motion, smoother)
+        made.append(imu.acc_NTW3.tobytes() + imu.gyro_1TW3.tobytes() + pose.tobytes())
+    assert made[0] == made[1] == made[2]
+
+
 def test_an_arm_that_turns_over_between_frames_is_a_bad_clip():
     motion = still()
     motion.rotations_TJ3[100:, JOINT_INDEX["left_elbow"]] = [np.pi, 0, 0]

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from scipy.interpolate import UnivariateSpline, make_interp_spline
+from scipy.interpolate import BSpline, UnivariateSpline, make_interp_spline
 
 from datagen.motion import BadClipError
 from datagen.smoothing import Smoother
@@ -58,13 +58,27 @@ def test_it_is_the_minimiser_of_its_definition():
     np.testing.assert_allclose(smoothed(smoother, samples, 0), values, atol=1e-6)
 
 
-def test_windows_of_a_long_clip_give_what_one_window_gives(monkeypatch):
-    samples = np.cumsum(np.random.default_rng(2).normal(size=2000))
-    smoother = Smoother(rate=100.0, target_rate=60.0, cutoff=10.0)
-    in_windows = smoothed(smoother, samples, 2)
-    monkeypatch.setattr("datagen.smoothing.MARGIN_PERIODS", 1000.0)
-    whole = smoothed(smoother, samples, 2)
-    np.testing.assert_allclose(in_windows, whole, atol=1e-6 * np.abs(whole).max())
+@pytest.mark.parametrize(("rate", "cutoff"), [(120.0, 12.0), (100.0, 6.0), (30.0, 12.0)])
+def test_a_long_clip_equals_least_squares_over_all_of_it(rate, cutoff):
+    frames = 400
+    samples = 5 + np.cumsum(np.random.default_rng(2).normal(size=frames))
+    # Samples and the penalty's quadrature as the rows of one system, without normal equations.
+    knots = np.r_[np.zeros(5), np.arange(frames), np.full(5, frames - 1)].astype(float)
+    nodes, weights = np.polynomial.legendre.leggauss(3)
+    times = (np.arange(frames - 1)[:, None] + (nodes + 1) / 2).ravel()
+    basis = BSpline(knots, np.eye(frames + 4), 5)
+    smoothness = (rate / (2 * np.pi * cutoff)) ** 6
+    third = basis(times, 3) * np.sqrt(smoothness * np.tile(weights / 2, frames - 1))[:, None]
+    rows = np.vstack([basis(np.arange(frames)), third])
+    sides = np.concatenate([samples, np.zeros(len(third))])
+    spline = BSpline(knots, np.linalg.lstsq(rows, sides, rcond=None)[0], 5)
+    smoother = Smoother(rate, target_rate=60.0, cutoff=cutoff)
+    t = np.minimum(target_times(smoother, frames) * rate, frames - 1)
+    for derivative in range(3):
+        expected = spline(t, derivative) * rate**derivative
+        np.testing.assert_allclose(
+            smoothed(smoother, samples, derivative), expected, atol=1e-7 * np.abs(expected).max()
+        )
 
 
 def test_derivatives_agree_with_finite_differences_of_the_values():
