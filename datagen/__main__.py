@@ -1,13 +1,11 @@
 """The command `python -m datagen`: make shards, check them, measure the retargeting."""
 
 import argparse
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from cluster.commands import Command, run_command
 from cluster.config import load_config
-from cluster.errors import UserError, exit_with
+from cluster.errors import exit_with
 from cluster.secrets import redacted
 from cluster.storage import Location, Url, location
 from datagen.config import DatagenConfig
@@ -20,18 +18,7 @@ ROWS_SHOWN = 5
 
 def main() -> int:
     """Run one of the commands; returns the exit status."""
-    name, *arguments = sys.argv[1:] or ["--help"]
-    if name in ("-h", "--help"):
-        print(_usage())
-        return 0
-    if name not in COMMANDS:
-        raise UserError(f"{name}: no such command; there are {', '.join(COMMANDS)}")
-    return COMMANDS[name].run(arguments)
-
-
-def _usage() -> str:
-    rows = [f"  {command.form:<40} {command.says}" for command in COMMANDS.values()]
-    return "\n".join(["python -m datagen COMMAND", "", *rows])
+    return run_command("datagen", COMMANDS)
 
 
 def _generate(arguments: list[str]) -> int:
@@ -153,43 +140,33 @@ def _print_run(outcome: Outcome) -> None:
     )
 
 
-@dataclass(frozen=True)
-class _Command:
-    form: str
-    says: str
-    run: Callable[[list[str]], int]
-
-
-COMMANDS = {
-    command.form.split()[0]: command
-    for command in (
-        _Command(
-            "generate --config FILE [key=value ...]",
-            "make shards from motion, or go on where it stopped",
-            _generate,
-        ),
-        _Command("verify FOLDER", "check every shard's checksum and samples", _verify),
-        _Command("inspect FILE", "what a file of motion or text holds, and its problems", _inspect),
-        _Command("sources", "what motion can be read from", _sources),
-        _Command("report FOLDER", "an HTML page about a folder of shards", _report),
-        _Command("show CLIP --shards FOLDER", "a clip as picture, animation and BVH file", _show),
-        _Command(
-            "ranges FOLDER [--clips PATTERN]",
-            "how large the signals are by activity, beside real watches'",
-            _ranges,
-        ),
-        _Command(
-            "retarget-error --config FILE ...",
-            "retargeted motion against the recordings' own skeleton",
-            _retarget_error,
-        ),
-        _Command(
-            "fidelity --config FILE [key=value ...]",
-            "synthetic signals against real watches",
-            _fidelity,
-        ),
-    )
-}
+COMMANDS = (
+    Command(
+        "generate --config FILE [key=value ...]",
+        "make shards from motion, or go on where it stopped",
+        _generate,
+    ),
+    Command("verify FOLDER", "check every shard's checksum and samples", _verify),
+    Command("inspect FILE", "what a file of motion or text holds, and its problems", _inspect),
+    Command("sources", "what motion can be read from", _sources),
+    Command("report FOLDER", "an HTML page about a folder of shards", _report),
+    Command("show CLIP --shards FOLDER", "a clip as picture, animation and BVH file", _show),
+    Command(
+        "ranges FOLDER [--clips PATTERN]",
+        "how large the signals are by activity, beside real watches'",
+        _ranges,
+    ),
+    Command(
+        "retarget-error --config FILE ...",
+        "retargeted motion against the recordings' own skeleton",
+        _retarget_error,
+    ),
+    Command(
+        "fidelity --config FILE [key=value ...]",
+        "synthetic signals against real watches",
+        _fidelity,
+    ),
+)
 
 
 if __name__ == "__main__":

@@ -4,29 +4,16 @@ Training itself is `deepspeed pretrain/train.py`.
 """
 
 import argparse
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from cluster.commands import Command, run_command
 from cluster.config import load_config
-from cluster.errors import UserError, exit_with
+from cluster.errors import exit_with
 
 
 def main() -> int:
     """Run one of the commands; returns the exit status."""
-    name, *arguments = sys.argv[1:] or ["--help"]
-    if name in ("-h", "--help"):
-        print(_usage())
-        return 0
-    if name not in COMMANDS:
-        raise UserError(f"{name}: no such command; there are {', '.join(COMMANDS)}")
-    return COMMANDS[name].run(arguments)
-
-
-def _usage() -> str:
-    rows = [f"  {command.form:<40} {command.says}" for command in COMMANDS.values()]
-    return "\n".join(["python -m pretrain COMMAND", "", *rows])
+    return run_command("pretrain", COMMANDS)
 
 
 def _describe(arguments: list[str]) -> int:
@@ -69,29 +56,19 @@ def _export(arguments: list[str]) -> int:
     return 0
 
 
-@dataclass(frozen=True)
-class _Command:
-    form: str
-    says: str
-    run: Callable[[list[str]], int]
-
-
-COMMANDS = {
-    command.form.split()[0]: command
-    for command in (
-        _Command(
-            "describe --config FILE [key=value ...]",
-            "parameters, arithmetic and memory of each part of a model",
-            _describe,
-        ),
-        _Command(
-            "evaluate RELEASE SHARDS [key=value ...]",
-            "retrieval, regression, probes and zero-shot on validation clips",
-            _evaluate,
-        ),
-        _Command("export RELEASE", "the IMU encoders as ONNX, compared with torch", _export),
-    )
-}
+COMMANDS = (
+    Command(
+        "describe --config FILE [key=value ...]",
+        "parameters, arithmetic and memory of each part of a model",
+        _describe,
+    ),
+    Command(
+        "evaluate RELEASE SHARDS [key=value ...]",
+        "retrieval, regression, probes and zero-shot on validation clips",
+        _evaluate,
+    ),
+    Command("export RELEASE", "the IMU encoders as ONNX, compared with torch", _export),
+)
 
 
 if __name__ == "__main__":
