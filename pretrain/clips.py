@@ -4,8 +4,9 @@ Many windows are cut from each clip, so the clips of a shard are laid end to end
 float16 arrays and a batch of windows is gathered by index, without a step of Python per window.
 Shards that are shuffled together stay in their own arrays, since memory is touched often enough.
 
-Shape letters: F frames of all clips of a shard, S samples, V windows, B batch, T frames of a window,
-J joints, C channels, E width of a text vector.
+Shape letters: F frames of all clips of a shard, S samples, V windows, B batch, T frames of a
+window, J joints, C channels, E width of a text vector, R values of a window, H all values of a
+shard but those after the last window's beginning.
 """
 
 import hashlib
