@@ -88,13 +88,24 @@ def from_members(members: dict[str, Any]) -> Sample:
         raise ValueError(other_schema(meta["schema"]))
     arrays = {}
     for ending, name, dtype in ARRAY_MEMBERS:
-        array = np.load(io.BytesIO(members[ending]), allow_pickle=False)
+        array = _array(members[ending])
         if array.dtype != dtype:
             raise ValueError(f"{key}.{ending} holds {array.dtype}, not {np.dtype(dtype)}")
         arrays[name] = array
     sample = Sample(key=key, meta=meta, **arrays)
     _check_shapes(sample)
     return sample
+
+
+def _array(member: bytes) -> NDArray[Any]:
+    """Return the array of an npy file without copying it; it cannot be written to."""
+    head = io.BytesIO(member)
+    version = np.lib.format.read_magic(head)
+    if version != (1, 0):
+        raise ValueError(f"npy format {version}, not (1, 0)")
+    shape, by_columns, dtype = np.lib.format.read_array_header_1_0(head)
+    values = np.frombuffer(member, dtype, offset=head.tell())
+    return values.reshape(shape, order="F" if by_columns else "C")
 
 
 def _check_shapes(sample: Sample) -> None:

@@ -19,7 +19,7 @@ from functools import partial
 from typing import IO, Any
 
 from webdataset import TarWriter
-from webdataset.tariterators import group_by_keys, tar_file_expander
+from webdataset.tariterators import group_by_keys
 
 from cluster.errors import UserError
 from cluster.progress import Progress
@@ -225,11 +225,19 @@ def read_shard(path: Location) -> Iterator[Sample]:
 def read_samples(file: IO[bytes], path: Location) -> Iterator[Sample]:
     """Yield the samples of the tar `path` from an open file, as `read_shard` does."""
     try:
-        members = tar_file_expander([{"url": str(path), "stream": file}])
-        yield from map(from_members, group_by_keys(members))
+        with tarfile.open(fileobj=file, mode="r:") as tar:
+            yield from map(from_members, group_by_keys(_members(tar)))
     except (tarfile.TarError, ValueError, KeyError, TypeError, EOFError) as error:
         reason = error.args[0] if error.args else error
         raise UserError(f"{path}: not a whole shard: {reason}; make it anew") from None
+
+
+def _members(tar: tarfile.TarFile) -> Iterator[dict[str, Any]]:
+    """Yield members as webdataset groups them; its own reader goes through a tar by 10 kB."""
+    for member in tar:
+        data = tar.extractfile(member)
+        if data is not None:
+            yield {"fname": member.name, "data": data.read(), "__url__": tar.name}
 
 
 def read_infos(folder: Location) -> dict[int, ShardInfo]:

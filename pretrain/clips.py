@@ -2,9 +2,11 @@
 
 Many windows are cut from each clip, so the clips of a shard are laid end to end in a few large
 float16 arrays and a batch of windows is gathered by index, without a step of Python per window.
+Shards that are shuffled together stay in their own arrays, since memory is touched often enough.
 
-Shape letters: F frames of all clips, S samples, V windows, B batch, T frames of a window,
-J joints, C channels, E width of a text vector.
+Shape letters: F frames of all clips of a shard, S samples, V windows, B batch, T frames of a
+window, J joints, C channels, E width of a text vector, R values of a window, H all values of a
+shard but those after the last window's beginning.
 """
 
 import hashlib
@@ -15,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from cluster.errors import UserError
@@ -24,20 +27,35 @@ from datagen.sample import Sample
 from datagen.shards import WINDOW_FRAMES, ShardInfo, read_shard
 
 Batch = dict[str, Any]
-# Fields of Clips that hold a word for each sample, no array.
-WORDS = ("keys", "actions", "sentences")
+# Fields of Clips that are no arrays.
+TUPLES = ("frames", "keys", "actions", "sentences")
 Half = NDArray[np.float16]
 Int = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Clips:
-    """The samples of one or more shards, laid end to end.
+class Frames:
+    """The frames of one shard's samples, laid end to end.
 
     Attributes:
         pose_FK: axis-angle of 52 joints, K = 156 values a frame.
         acc_FC, gyro_FC: left then right, three axes each. A sample's rows are its first body's
             frames, then its second's; where bodies share a gyroscope it has one body's rows.
+    """
+
+    pose_FK: Half
+    acc_FC: Half
+    gyro_FC: Half
+
+
+@dataclass(frozen=True)
+class Clips:
+    """The samples of one or more shards.
+
+    Attributes:
+        frames: of each shard.
+        shard_S: which of `frames` holds a sample.
+        pose_row_S, acc_row_S, gyro_row_S: where it begins there.
         text_SE: text vectors.
         length_S, bodies_S, gyro_bodies_S: frames and bodies of each sample.
         caption_S, clip_S: numbers that are equal for equal sentences, for one clip's samples.
@@ -46,9 +64,11 @@ class Clips:
         sentences: what is said of them.
     """
 
-    pose_FK: Half
-    acc_FC: Half
-    gyro_FC: Half
+    frames: tuple[Frames, ...]
+    shard_S: Int
+    pose_row_S: Int
+    acc_row_S: Int
+    gyro_row_S: Int
     text_SE: Half
     length_S: Int
     bodies_S: Int
@@ -68,14 +88,24 @@ class Clips:
 def lay_out(samples: Iterable[Sample]) -> Clips:
     """Lay samples end to end."""
     listed = list(samples)
-    return Clips(
+    length_S = np.array([len(s.pose_TJ3) for s in listed])
+    bodies_S = np.array([len(s.acc_NTW3) for s in listed])
+    gyro_bodies_S = np.array([len(s.gyro_NTW3) for s in listed])
+    frames = Frames(
         pose_FK=np.concatenate([s.pose_TJ3.reshape(-1, JOINTS * 3) for s in listed]),
         acc_FC=np.concatenate([s.acc_NTW3.reshape(-1, 6) for s in listed]),
         gyro_FC=np.concatenate([s.gyro_NTW3.reshape(-1, 6) for s in listed]),
+    )
+    return Clips(
+        frames=(frames,),
+        shard_S=np.zeros_like(length_S),
+        pose_row_S=_first_rows(length_S),
+        acc_row_S=_first_rows(length_S * bodies_S),
+        gyro_row_S=_first_rows(length_S * gyro_bodies_S),
         text_SE=np.stack([s.text_E for s in listed]),
-        length_S=np.array([len(s.pose_TJ3) for s in listed]),
-        bodies_S=np.array([len(s.acc_NTW3) for s in listed]),
-        gyro_bodies_S=np.array([len(s.gyro_NTW3) for s in listed]),
+        length_S=length_S,
+        bodies_S=bodies_S,
+        gyro_bodies_S=gyro_bodies_S,
         caption_S=np.array([_number(s.meta["text"]) for s in listed]),
         clip_S=np.array([_number(s.meta["source"], s.meta["clip"]) for s in listed]),
         keys=tuple(s.key for s in listed),
@@ -84,17 +114,23 @@ def lay_out(samples: Iterable[Sample]) -> Clips:
     )
 
 
+def _first_rows(rows_S: Int) -> Int:
+    return np.cumsum(rows_S) - rows_S
+
+
 def _number(*names: str) -> int:
     return seed_from(*names) >> 1  # 63 bits: a non-negative int64
 
 
 def join(parts: Sequence[Clips]) -> Clips:
-    """Lay the samples of several shards end to end."""
-    if len(parts) == 1:
-        return parts[0]
+    """Put the samples of several shards behind one another; their frames are not copied."""
     fields = {name: [getattr(part, name) for part in parts] for name in Clips.__dataclass_fields__}
+    shards_before = np.cumsum([0, *(len(frames) for frames in fields["frames"])])
+    fields["shard_S"] = [
+        part.shard_S + before for part, before in zip(parts, shards_before, strict=False)
+    ]
     joined: dict[str, Any] = {
-        name: sum(values, ()) if name in WORDS else np.concatenate(values)
+        name: sum(values, ()) if name in TUPLES else np.concatenate(values)
         for name, values in fields.items()
     }
     return Clips(**joined)
@@ -155,14 +191,14 @@ def cut(clips: Clips, windows_V3: Int) -> Batch:
     sentence, lists of strings.
     """
     sample, start, body = windows_V3.T
-    length = clips.length_S[sample]
-    pose_BTK = _gather(clips.pose_FK, _first_rows(clips.length_S)[sample] + start)
-    acc_row = _first_rows(clips.length_S * clips.bodies_S)[sample] + body * length + start
+    length, shard = clips.length_S[sample], clips.shard_S[sample]
     gyro_body = np.minimum(body, clips.gyro_bodies_S[sample] - 1)
-    gyro_row = (
-        _first_rows(clips.length_S * clips.gyro_bodies_S)[sample] + gyro_body * length + start
-    )
-    acc_BTC, gyro_BTC = _gather(clips.acc_FC, acc_row), _gather(clips.gyro_FC, gyro_row)
+    pose_row = clips.pose_row_S[sample] + start
+    acc_row = clips.acc_row_S[sample] + body * length + start
+    gyro_row = clips.gyro_row_S[sample] + gyro_body * length + start
+    pose_BTK = _gather([frames.pose_FK for frames in clips.frames], shard, pose_row)
+    acc_BTC = _gather([frames.acc_FC for frames in clips.frames], shard, acc_row)
+    gyro_BTC = _gather([frames.gyro_FC for frames in clips.frames], shard, gyro_row)
     return {
         "pose": pose_BTK.unflatten(-1, (JOINTS, 3)),
         "imu_left": torch.cat([acc_BTC[..., :3], gyro_BTC[..., :3]], dim=-1),
@@ -176,13 +212,16 @@ def cut(clips: Clips, windows_V3: Int) -> Batch:
     }
 
 
-def _first_rows(rows_S: Int) -> Int:
-    return np.cumsum(rows_S) - rows_S
-
-
-def _gather(values_FC: Half, row_B: Int) -> torch.Tensor:
-    values_BTC = values_FC[row_B[:, None] + np.arange(WINDOW_FRAMES)]
-    return torch.from_numpy(values_BTC).float()
+def _gather(values_FC: Sequence[Half], shard_B: Int, row_B: Int) -> torch.Tensor:
+    """Return (B, 60, C) float32: the rows from `row_B` on of the array that `shard_B` numbers."""
+    channels = values_FC[0].shape[1]
+    window_BR = np.empty((len(row_B), WINDOW_FRAMES * channels), np.float16)
+    for shard in np.unique(shard_B):
+        here = np.flatnonzero(shard_B == shard)
+        # A window's rows follow one another, so each is one run of memory.
+        run_HR = sliding_window_view(values_FC[shard].reshape(-1), window_BR.shape[1])
+        window_BR[here] = run_HR[row_B[here] * channels]
+    return torch.from_numpy(window_BR).float().unflatten(1, (WINDOW_FRAMES, channels))
 
 
 def concatenate(parts: Sequence[Batch]) -> Batch:
