@@ -80,6 +80,8 @@ class TrainConfig:
     Attributes:
         data: folder of shards.
         output: folder of the run.
+        share: of the training clips of each source, chosen by their names, so that a larger
+            share holds all of a smaller one; validation clips are not touched.
         seed: decides weights, order, windows, bodies and dropout.
         steps: how many steps of the optimizer; or else
         epochs: how often each clip is gone through.
@@ -100,6 +102,7 @@ class TrainConfig:
 
     data: str = MISSING
     output: str = MISSING
+    share: float = 1.0
     seed: int = 0
     steps: int | None = None
     epochs: int | None = None
@@ -140,6 +143,8 @@ class TrainConfig:
             if value is not None and (value < least or (most is not None and value > most)):
                 wanted = f"at least {least}" if most is None else f"from {least} to {most}"
                 raise UserError(f"{key}: must be {wanted}, not {value}")
+        if not 0 < self.share <= 1:
+            raise UserError(f"share: must lie above 0 and at most at 1, not {self.share:g}")
         needed = {Offload.none: 0, Offload.optimizer: 1, Offload.parameters: 3}[self.offload]
         if self.zero < needed:
             raise UserError(

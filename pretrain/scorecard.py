@@ -96,7 +96,7 @@ def _check_text(pretrained: Pretrained, data: Data) -> None:
     theirs = f"{data.text_backend} with {data.text_size} values"
     if ours != theirs:
         raise UserError(
-            f"{data.folder}: text vectors of {theirs}, but the release was trained on {ours}"
+            f"{data.place}: text vectors of {theirs}, but the release was trained on {ours}"
         )
 
 
@@ -116,7 +116,7 @@ def _read_prompts(path: Path) -> dict[str, list[str]]:
 
 def _pool(data: Data, split: str, count: int, seed: int) -> Batch:
     shards = data.train if split == "train" else data.validation
-    return cut(*draw_pool(data.folder, shards, count, seed))
+    return cut(*draw_pool(shards, count, seed))
 
 
 @torch.inference_mode()

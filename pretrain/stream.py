@@ -91,12 +91,12 @@ class Stream:
         self._checked: set[int] = set()
         if len(data.train) < ranks:
             raise UserError(
-                f"{data.folder}: has {len(data.train)} training shards for {ranks} ranks; use "
+                f"{data.place}: has {len(data.train)} training shards for {ranks} ranks; use "
                 "fewer ranks, or make more shards with a smaller clips_per_shard"
             )
         if not self.batches_per_epoch:
             raise UserError(
-                f"{data.folder}: its {self.windows} training windows do not fill one batch of "
+                f"{data.place}: its {self.windows} training windows do not fill one batch of "
                 f"{batch_size} on each of {ranks} ranks; use a smaller batch, or make more clips"
             )
 
@@ -167,9 +167,9 @@ class Stream:
 
     def _read(self, epoch: int, piece: Piece) -> tuple[Clips, Int]:
         shard = self.data.train[piece.shard]
-        clips = read_clips(self.data.folder, shard, check=piece.shard not in self._checked)
+        clips = read_clips(shard, check=piece.shard not in self._checked)
         self._checked.add(piece.shard)
-        windows_V3 = draw_windows(clips, _rng("windows", self.seed, epoch, shard.index))
+        windows_V3 = draw_windows(clips, _rng("windows", self.seed, epoch, piece.shard))
         return clips, windows_V3[piece.first : piece.last]
 
     def _shuffle(self, group: Group, read: Sequence[tuple[Clips, Int]]) -> tuple[Clips, Int]:

@@ -52,7 +52,7 @@ from pretrain.world import World, join_world, ranks_started, speak_in_turn
 def main(arguments: Sequence[str]) -> int:
     """Train from a command line without the program's name; returns the exit status."""
     config = read_config(arguments)
-    data = open_data(Path(config.data))
+    data = open_data(Path(config.data), share=config.share)
     rank, ranks = ranks_started()
     stream = Stream(data, config.batch_size, config.seed, rank, ranks, config.stream)
     folder = Path(config.output)
@@ -272,7 +272,7 @@ def introduce(
 ) -> None:
     """Say what is about to happen."""
     watch.say(
-        f"data: {data.describe()} in {len(data.train)} shards of {data.folder}; "
+        f"data: {data.describe()} in {len(data.train)} shards of {data.place}; "
         f"{stream.windows} windows an epoch, {stream.batches_per_epoch} batches of "
         f"{stream.batch_size}{f' on each of {stream.ranks} ranks' if stream.ranks > 1 else ''}"
     )
