@@ -19,6 +19,8 @@ FREE_KEYS = (
     "resume",
     "stream.readers",
     "stream.ahead",
+    "stream.cache",
+    "stream.cache_gigabytes",
     "save",
     "offload",
     "activation_checkpointing",
@@ -182,6 +184,8 @@ class TrainConfig:
             if value is not None and (value < least or (most is not None and value > most)):
                 wanted = f"at least {least}" if most is None else f"from {least} to {most}"
                 raise UserError(f"{key}: must be {wanted}, not {value}")
+        if not self.stream.cache_gigabytes > 0:
+            raise UserError("stream.cache_gigabytes: must be more than 0")
         if not 0 < self.share <= 1:
             raise UserError(f"share: must lie above 0 and at most at 1, not {self.share:g}")
         needed = {Offload.none: 0, Offload.optimizer: 1, Offload.parameters: 3}[self.offload]

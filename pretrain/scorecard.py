@@ -25,6 +25,7 @@ from torch.nn import functional
 from cluster.errors import UserError
 from cluster.progress import Progress
 from cluster.runs import write_json
+from cluster.storage import Location
 from datagen.text import TextConfig, embed
 from pretrain.clips import Batch, cut
 from pretrain.data import Data, open_data
@@ -62,7 +63,7 @@ class EvaluateConfig:
     output: str = ""
 
 
-def evaluate(release: Path, shards: Path, config: EvaluateConfig) -> str:
+def evaluate(release: Path, shards: Location, config: EvaluateConfig) -> str:
     """Judge a release on a folder of shards; writes the JSON and returns a table.
 
     Raises UserError where release and shards do not fit, and for prompts that cannot be used.

@@ -24,7 +24,7 @@ GIGABYTE = 1e9
 def shard_cache(folder: str = "", gigabytes: float = 20.0) -> Cache:
     """Return the cache for shards at URLs; by default in the folder of temporary files."""
     place = Path(folder) if folder else Path(gettempdir()) / "multi3net-shards"
-    return Cache(place, int(gigabytes * GIGABYTE))
+    return Cache(place, round(gigabytes * GIGABYTE))
 
 
 @dataclass(frozen=True)

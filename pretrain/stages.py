@@ -22,7 +22,7 @@ def open_stages(config: TrainConfig, rank: int, ranks: int) -> list[Stream]:
     Raises UserError as `open_data` and `Stream` do, and where stages have text vectors of several
     kinds.
     """
-    cache = shard_cache()
+    cache = shard_cache(config.stream.cache, config.stream.cache_gigabytes)
     opened = [
         open_data(*stage.folders(), cache=cache, share=config.share) for stage in config.plan()
     ]

@@ -34,11 +34,16 @@ class StreamConfig:
         open_shards: how many shards are held in memory and shuffled together.
         readers: threads that read shards ahead.
         ahead: batches kept ready.
+        cache: folder for copies of shards that lie at URLs, which the ranks of a machine share;
+            "" is `multi3net-shards` in the folder of temporary files.
+        cache_gigabytes: the most that it holds, in 1e9 bytes.
     """
 
     open_shards: int = 8
     readers: int = 2
     ahead: int = 4
+    cache: str = ""
+    cache_gigabytes: float = 20.0
 
 
 @dataclass(frozen=True)
