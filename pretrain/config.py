@@ -8,6 +8,7 @@ from omegaconf import MISSING, OmegaConf
 
 from cluster.errors import UserError
 from cluster.storage import Location, location
+from pretrain.augment import AugmentConfig
 from pretrain.model import ModelConfig
 from pretrain.schedule import OptimizerConfig
 from pretrain.stream import StreamConfig
@@ -158,6 +159,7 @@ class TrainConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     stream: StreamConfig = field(default_factory=StreamConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
     validation: ValidationConfig = field(default_factory=ValidationConfig)
     save: SaveConfig = field(default_factory=SaveConfig)
 
@@ -196,6 +198,7 @@ class TrainConfig:
             )
         if self.contrast_over is Contrast.step and not self.model.losses.pairs:
             raise UserError("contrast_over: step needs a pair in model.losses.pairs")
+        self.augment.check()
         self.optimizer.check()
 
     def plan(self) -> list[StageConfig]:

@@ -30,7 +30,8 @@ def open_stages(config: TrainConfig, rank: int, ranks: int) -> list[Stream]:
         (shard.path, shard.info) for data in opened for shard in (*data.train, *data.validation)
     )
     return [
-        Stream(data, config.batch_size, config.seed, rank, ranks, config.stream) for data in opened
+        Stream(data, config.batch_size, config.seed, rank, ranks, config.stream, config.augment)
+        for data in opened
     ]
 
 
