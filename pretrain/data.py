@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cluster.cache import Cache
 from cluster.errors import UserError
 from cluster.runs import digest
+from cluster.secrets import redacted
 from cluster.storage import Location, size_of
 from datagen.shards import READERS, ShardInfo, load_manifest
 from pretrain.shard import Shard, shard_cache
@@ -66,7 +67,7 @@ def open_data(*folders: Location, cache: Cache | None = None, share: float = 1.0
     # At a URL this is waiting for answers.
     with ThreadPoolExecutor(READERS) as readers:
         list(readers.map(_check_size, shards))
-    place = " and ".join(map(str, folders))
+    place = " and ".join(map(redacted, folders))
     return Data(
         place=place,
         train=share_of(_split(place, shards, "train"), share),

@@ -12,11 +12,13 @@ from cluster.config import load_config
 from cluster.errors import UserError
 from datagen.shards import load_manifest
 from pretrain import train
+from pretrain.checkpoint import Found, State
 from pretrain.config import TrainConfig
 from pretrain.data import open_data
 from pretrain.evaluate import validation_pool
 from pretrain.schedule import learning_rate
-from pretrain.stream import Stream, StreamConfig
+from pretrain.stages import begin, open_stages
+from pretrain.stream import Position, Stream, StreamConfig
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +136,36 @@ def test_stages_of_another_length_or_order_are_not_continued(
     ):
         with pytest.raises(UserError, match=says):
             train.main(command(whole, "steps=null", f"stages={stages}"))
+
+
+@pytest.mark.parametrize(
+    ("step", "position", "ends", "goes_on_at"),
+    [
+        # Within a stage of steps: its end stays, the next stage's epoch has half as many steps.
+        (3, Position(0, 3), [6, 6 + 12], Position(1, 0)),
+        # Between the two nothing is left out.
+        (6, Position(0, 0), [6, 6 + 12], Position(0, 0)),
+        # Within a stage of epochs: those that are left follow.
+        (8, Position(0, 2), [6, 8 + 1], Position(1, 0)),
+        # A finished run stays finished.
+        (30, Position(1, 0), [6, 30], Position(1, 0)),
+    ],
+)
+def test_another_number_of_ranks_goes_on_in_any_stage(
+    folders: tuple[Path, Path],
+    tmp_path: Path,
+    step: int,
+    position: Position,
+    ends: list[int],
+    goes_on_at: Position,
+) -> None:
+    # The second data set has 99 windows: 24 batches of 4 for one rank, 12 for each of two.
+    config = train.read_config(staged(folders, tmp_path, "batch_size=4"))
+    streams = open_stages(config, 0, 2)
+    one_rank = State(step=step, position=position, ends=[6, 30])
+    state, left_out = begin(config, streams, Found(tmp_path, one_rank, 1))
+    assert (state.ends, state.position) == (ends, goes_on_at)
+    assert ("is left out" in left_out) == (position != goes_on_at)
 
 
 @pytest.mark.parametrize("form", ["data=[{0},{1}]", "stages=[{{data: {0}}}, {{data: {1}}}]"])

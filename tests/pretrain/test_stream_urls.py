@@ -39,7 +39,7 @@ def web(here: Path) -> Iterator[Web]:
 
 def streamed(place: str, cache: Path, gigabytes: float = 1, share: float = 1) -> Stream:
     data = open_data(location(place), cache=shard_cache(str(cache), gigabytes), share=share)
-    return Stream(data, 8, 0, 0, 1, StreamConfig(open_shards=1, readers=1))
+    return Stream(data, 8, 0, 0, 1, StreamConfig(open_shards=5, readers=1))
 
 
 def tars(asked: Web) -> dict[str, int]:
@@ -107,6 +107,8 @@ def test_a_store_that_stops_answering_is_one_line(
     web.failures = {f"/{path.name}": [503] * 100 for path in here.glob("*.tar")}
     assert "does not answer" in message(stream)
     assert "trying again" in capfd.readouterr().err
+    # Once it is known, the shards that wait for their turn are not asked for as well.
+    assert len(tars(web)) <= 2
     # Another time it is there again: a few answers that do not come are waited for.
     web.failures = {f"/{path.name}": ["cut", 503] for path in here.glob("*.tar")}
     next(stream.batches())
