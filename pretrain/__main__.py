@@ -9,6 +9,7 @@ from pathlib import Path
 from cluster.commands import Command, run_command
 from cluster.config import load_config
 from cluster.errors import exit_with
+from cluster.storage import location
 
 
 def main() -> int:
@@ -39,7 +40,7 @@ def _evaluate(arguments: list[str]) -> int:
 
     parser = argparse.ArgumentParser("python -m pretrain evaluate")
     parser.add_argument("release", type=Path)
-    parser.add_argument("shards", type=Path)
+    parser.add_argument("shards", type=location)
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     given = parser.parse_args(arguments)
     config = load_config(EvaluateConfig, None, given.overrides)

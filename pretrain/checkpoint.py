@@ -13,6 +13,7 @@ import os
 import pickle
 import shutil
 import time
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -40,19 +41,39 @@ class State:
     Attributes:
         step: steps of the optimizer taken.
         position: of the stream: the next batch to come.
-        best: lowest validation loss so far, found after step `best_step`.
+        ends: the step after which each stage ends.
+        best: lowest validation loss of the stage so far, found after step `best_step`.
         stale: validations since then, or since the rate was last lowered.
         reductions: how often schedule `plateau` has lowered the rate.
-        steps: steps of the whole run.
     """
 
     step: int = 0
     position: Position = field(default_factory=Position)
+    ends: list[int] = field(default_factory=list)
     best: float | None = None
     best_step: int = 0
     stale: int = 0
     reductions: int = 0
-    steps: int = 0
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run."""
+        return self.ends[-1]
+
+    @property
+    def stage(self) -> int:
+        """The stage to which the next step belongs, from 0; after the last step, the last."""
+        return min(bisect_right(self.ends, self.step), len(self.ends) - 1)
+
+    @property
+    def stage_begin(self) -> int:
+        """The step after which the stage began."""
+        return self.ends[self.stage - 1] if self.stage else 0
+
+    @property
+    def stage_steps(self) -> int:
+        """Steps of the whole stage."""
+        return self.ends[self.stage] - self.stage_begin
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,8 @@ window, J joints, C channels, E width of a text vector, R values of a window, H 
 shard but those after the last window's beginning.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +22,8 @@ from cluster.errors import UserError
 from cluster.runs import seed_from
 from datagen.motion import JOINTS
 from datagen.sample import Sample
-from datagen.shards import WINDOW_FRAMES, ShardInfo, read_shard
+from datagen.shards import WINDOW_FRAMES, read_samples
+from pretrain.shard import Shard, windows_in
 
 Batch = dict[str, Any]
 # Fields of Clips that are no arrays.
@@ -136,16 +135,15 @@ def join(parts: Sequence[Clips]) -> Clips:
     return Clips(**joined)
 
 
-def read_clips(folder: Path, info: ShardInfo, check: bool) -> Clips:
-    """Read one shard; with `check`, compare its checksum first.
+def read_clips(shard: Shard, check: bool) -> Clips:
+    """Read the chosen clips of one shard; with `check`, compare its checksum first.
 
     Raises UserError, naming the tar, where it is missing, damaged, or not what its JSON says.
     """
-    path = info.path(folder)
-    if check:
-        check_sum(path, info)
-    samples = list(read_shard(path))
-    windows = sum(len(sample.pose_TJ3) // WINDOW_FRAMES for sample in samples)
+    path, info = shard.path, shard.info
+    with shard.open(check) as file:
+        samples = list(read_samples(file, path))
+    windows = sum(windows_in(len(sample.pose_TJ3)) for sample in samples)
     if (len(samples), windows) != (info.samples, info.windows):
         raise UserError(f"{path}: holds other samples than its JSON says; make the shard anew")
     for sample in samples:
@@ -154,21 +152,9 @@ def read_clips(folder: Path, info: ShardInfo, check: bool) -> Clips:
                 f"{path}: the text vector of {sample.key} has {len(sample.text_E)} values, not "
                 f"{info.text_size} as its JSON says; make the shard anew"
             )
+    if shard.clips is not None:
+        samples = [sample for sample in samples if sample.meta["clip"] in shard.clips]
     return lay_out(samples)
-
-
-def check_sum(path: Path, info: ShardInfo) -> None:
-    """Compare a tar's checksum with the one in its JSON; raises UserError naming the tar."""
-    try:
-        with open(path, "rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}; make the shard anew") from None
-    if found != info.sha256:
-        raise UserError(
-            f"{path}: its bytes do not match the checksum in its JSON; "
-            "delete both and run datagen's command again"
-        )
 
 
 def draw_windows(clips: Clips, rng: np.random.Generator) -> Int:

@@ -7,6 +7,8 @@ from typing import Any
 from omegaconf import MISSING, OmegaConf
 
 from cluster.errors import UserError
+from cluster.storage import Location, location
+from pretrain.augment import AugmentConfig
 from pretrain.model import ModelConfig
 from pretrain.schedule import OptimizerConfig
 from pretrain.stream import StreamConfig
@@ -18,6 +20,8 @@ FREE_KEYS = (
     "resume",
     "stream.readers",
     "stream.ahead",
+    "stream.cache",
+    "stream.cache_gigabytes",
     "save",
     "offload",
     "activation_checkpointing",
@@ -74,12 +78,50 @@ class SaveConfig:
 
 
 @dataclass
+class StageConfig:
+    """A part of a run that learns from data of its own.
+
+    Attributes:
+        data: folder of shards, or a list of folders that are learned from together.
+        steps: how many steps of the optimizer; or else
+        epochs: how often each clip is gone through.
+    """
+
+    data: Any = None
+    steps: int | None = None
+    epochs: int | None = None
+
+    def folders(self) -> list[Location]:
+        """Return where the shards lie."""
+        return [location(str(folder)) for folder in self._listed]
+
+    @property
+    def _listed(self) -> list[Any]:
+        return self.data if isinstance(self.data, list) else [self.data]
+
+    def check(self, key: str) -> None:
+        """Raise UserError, beginning with the key, for what no stage can have."""
+        if not self._listed or not all(isinstance(each, str | int) for each in self._listed):
+            raise UserError(f"{key}: data has no value; give a folder of shards, or [one, another]")
+        if len(set(self.folders())) < len(self._listed):
+            raise UserError(f"{key}: data names a folder twice; leave one out")
+        if (self.steps is None) == (self.epochs is None):
+            raise UserError(f"{key}: give either steps or epochs")
+        for name, value in (("steps", self.steps), ("epochs", self.epochs)):
+            if value is not None and value < 1:
+                raise UserError(f"{key}: {name} must be at least 1, not {value}")
+
+
+@dataclass
 class TrainConfig:
     """A pre-training run.
 
     Attributes:
-        data: folder of shards.
+        data: folder of shards, or a list of folders that are learned from together.
+        stages: instead of data, steps and epochs: what is learned from one after another.
         output: folder of the run.
+        share: of the training clips of each source, chosen by their names, so that a larger
+            share holds all of a smaller one; validation clips are not touched.
         seed: decides weights, order, windows, bodies and dropout.
         steps: how many steps of the optimizer; or else
         epochs: how often each clip is gone through.
@@ -98,8 +140,10 @@ class TrainConfig:
             own output folder holds checkpoints always continues from these.
     """
 
-    data: str = MISSING
+    data: Any = None
+    stages: list[StageConfig] = field(default_factory=list)
     output: str = MISSING
+    share: float = 1.0
     seed: int = 0
     steps: int | None = None
     epochs: int | None = None
@@ -115,16 +159,18 @@ class TrainConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     stream: StreamConfig = field(default_factory=StreamConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
     validation: ValidationConfig = field(default_factory=ValidationConfig)
     save: SaveConfig = field(default_factory=SaveConfig)
 
     def check(self) -> None:
         """Raise UserError, naming the key, for a value that no run can have."""
-        if (self.steps is None) == (self.epochs is None):
-            raise UserError("config: give either steps or epochs")
+        for key in ("data", "steps", "epochs"):
+            if self.stages and getattr(self, key) is not None:
+                raise UserError(f"{key}: the stages have their own; give {key}=null beside stages")
+        for number, stage in enumerate(self.plan()):
+            stage.check(f"stages[{number}]" if self.stages else "config")
         for key, value, least, most in (
-            ("steps", self.steps, 1, None),
-            ("epochs", self.epochs, 1, None),
             ("batch_size", self.batch_size, 2, None),
             ("accumulate", self.accumulate, 1, None),
             ("zero", self.zero, 0, 3),
@@ -140,6 +186,10 @@ class TrainConfig:
             if value is not None and (value < least or (most is not None and value > most)):
                 wanted = f"at least {least}" if most is None else f"from {least} to {most}"
                 raise UserError(f"{key}: must be {wanted}, not {value}")
+        if not self.stream.cache_gigabytes > 0:
+            raise UserError("stream.cache_gigabytes: must be more than 0")
+        if not 0 < self.share <= 1:
+            raise UserError(f"share: must lie above 0 and at most at 1, not {self.share:g}")
         needed = {Offload.none: 0, Offload.optimizer: 1, Offload.parameters: 3}[self.offload]
         if self.zero < needed:
             raise UserError(
@@ -148,12 +198,19 @@ class TrainConfig:
             )
         if self.contrast_over is Contrast.step and not self.model.losses.pairs:
             raise UserError("contrast_over: step needs a pair in model.losses.pairs")
+        self.augment.check()
         self.optimizer.check()
+
+    def plan(self) -> list[StageConfig]:
+        """Return the stages; without `stages`, the one that data, steps and epochs make."""
+        return self.stages or [StageConfig(self.data, self.steps, self.epochs)]
 
     def binding(self) -> dict[str, Any]:
         """Return every key that a continued run must share with its beginning, with its value."""
         plain = OmegaConf.to_container(OmegaConf.structured(self), enum_to_str=True)
         assert isinstance(plain, dict)
+        # The same shards may lie elsewhere.
+        plain["stages"] = [[stage.steps, stage.epochs] for stage in self.stages]
         return {
             key: value
             for key, value in _leaves(plain, "")

@@ -1,29 +1,35 @@
-"""The folder of shards that a run learns from, checked before the first step."""
+"""The folders of shards that a run learns from, checked before the first step."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
+from cluster.cache import Cache
 from cluster.errors import UserError
 from cluster.runs import digest
-from datagen.shards import ShardInfo, load_manifest
+from cluster.secrets import redacted
+from cluster.storage import Location, size_of
+from datagen.shards import READERS, ShardInfo, load_manifest
+from pretrain.shard import Shard, shard_cache
+from pretrain.share import share_of
 
 
 @dataclass(frozen=True)
 class Data:
-    """Shards by split; all of one text width.
+    """Shards by split, of one folder or several; all of one kind of text vectors.
 
     Attributes:
+        place: the folders, in words.
         text_size: length of a text vector.
         text_backend: what made the text vectors.
         placement: how the sensors were worn.
         identity: digest of the shards' checksums; equal for equal data wherever it lies.
     """
 
-    folder: Path
-    train: tuple[ShardInfo, ...]
-    validation: tuple[ShardInfo, ...]
+    place: str
+    train: tuple[Shard, ...]
+    validation: tuple[Shard, ...]
     text_size: int
     text_backend: str
     placement: str
@@ -33,29 +39,43 @@ class Data:
         """Return what there is to learn from, in words; bodies are not counted."""
         seconds: dict[str, float] = {}
         for shard in self.train:
-            seconds[shard.source] = seconds.get(shard.source, 0) + shard.seconds
+            source = shard.info.source
+            seconds[source] = seconds.get(source, 0) + shard.seconds
         return ", ".join(f"{total / 3600:.2f} h of {name}" for name, total in seconds.items())
 
 
-def open_data(folder: Path) -> Data:
-    """Read a folder's manifest and see that its shards are there, whole, and of one kind.
+def open_data(*folders: Location, cache: Cache | None = None, share: float = 1.0) -> Data:
+    """Read the folders' manifests and see that their shards are there, whole, and of one kind.
+
+    Args:
+        folders: those whose shards are learned from together.
+        cache: where shards at URLs are kept.
+        share: of the training clips of each source; validation stays whole.
 
     Raises UserError for a folder that is missing, unfinished or of another schema version, for a
     shard that is missing or cut off, for mixed text vectors, and for an empty split. Checksums
     are compared later, when a shard is first read.
     """
-    manifest = load_manifest(folder)
-    check_one_kind((shard.path(folder), shard) for shard in manifest.shards)
-    for shard in manifest.shards:
-        _check_size(shard, folder)
+    cache = cache or shard_cache()
+    manifests = [load_manifest(folder) for folder in folders]
+    shards = [
+        Shard(info.path(folder), info, cache, None, info.windows, info.frames)
+        for folder, manifest in zip(folders, manifests, strict=True)
+        for info in manifest.shards
+    ]
+    check_one_kind((shard.path, shard.info) for shard in shards)
+    # At a URL this is waiting for answers.
+    with ThreadPoolExecutor(READERS) as readers:
+        list(readers.map(_check_size, shards))
+    place = " and ".join(map(redacted, folders))
     return Data(
-        folder=folder,
-        train=_split(folder, manifest.shards, "train"),
-        validation=_split(folder, manifest.shards, "validation"),
-        text_size=manifest.text_size,
-        text_backend=manifest.text_backend,
-        placement=_in_words(manifest.placement),
-        identity=digest([shard.sha256 for shard in manifest.shards]),
+        place=place,
+        train=share_of(_split(place, shards, "train"), share),
+        validation=_split(place, shards, "validation"),
+        text_size=manifests[0].text_size,
+        text_backend=manifests[0].text_backend,
+        placement=" and ".join(dict.fromkeys(_in_words(each.placement) for each in manifests)),
+        identity=digest([shard.info.sha256 for shard in shards]),
     )
 
 
@@ -63,13 +83,13 @@ def _in_words(placement: object) -> str:
     return placement if isinstance(placement, str) else json.dumps(placement, sort_keys=True)
 
 
-def check_one_kind(shards: Iterable[tuple[Path, ShardInfo]]) -> None:
+def check_one_kind(shards: Iterable[tuple[Location, ShardInfo]]) -> None:
     """Raise UserError, naming one shard of each kind, where text vectors are of several kinds.
 
     Vectors of two models mean nothing to one another, even where both have the same size. The
     shards, each with its place, may be of several folders.
     """
-    kinds: dict[str, Path] = {}
+    kinds: dict[str, Location] = {}
     for path, shard in shards:
         kinds.setdefault(f"{shard.text_backend} with {shard.text_size} values", path)
     if len(kinds) > 1:
@@ -80,18 +100,15 @@ def check_one_kind(shards: Iterable[tuple[Path, ShardInfo]]) -> None:
         )
 
 
-def _check_size(shard: ShardInfo, folder: Path) -> None:
-    path = shard.path(folder)
-    size = path.stat().st_size if path.is_file() else None
-    if size != shard.bytes:
-        found = "is missing" if size is None else f"has {size} bytes, not {shard.bytes}"
-        raise UserError(f"{path}: {found}; run datagen's command again to make it anew")
+def _check_size(shard: Shard) -> None:
+    size = size_of(shard.path)
+    if size != shard.info.bytes:
+        found = "is missing" if size is None else f"has {size} bytes, not {shard.info.bytes}"
+        raise UserError(f"{shard.path}: {found}; run datagen's command again to make it anew")
 
 
-def _split(folder: Path, shards: tuple[ShardInfo, ...], split: str) -> tuple[ShardInfo, ...]:
-    chosen = tuple(shard for shard in shards if shard.split == split and shard.windows)
+def _split(place: str, shards: Sequence[Shard], split: str) -> tuple[Shard, ...]:
+    chosen = tuple(each for each in shards if each.info.split == split and each.windows)
     if not chosen:
-        raise UserError(
-            f"{folder}: has no {split} windows; make more clips, or change validation_share"
-        )
+        raise UserError(f"{place}: no {split} windows; make more clips, or change validation_share")
     return chosen

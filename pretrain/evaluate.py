@@ -6,7 +6,6 @@ Shape letters: V windows, Q queries, K keys, D embedding.
 from collections import Counter
 from collections.abc import Sequence
 from math import comb
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,12 +15,13 @@ from torch.nn import functional
 
 from cluster.errors import UserError
 from cluster.runs import seed_from
-from datagen.shards import WINDOW_FRAMES, ShardInfo
+from datagen.shards import WINDOW_FRAMES
 from pretrain.clips import Batch, Clips, Int, cut, join, read_clips
 from pretrain.data import Data
 from pretrain.gauges import geometry
 from pretrain.losses import PAIRS
 from pretrain.ranks import gather_rows
+from pretrain.shard import Shard
 from pretrain.world import World
 
 RECALL_AT = (1, 5, 10)
@@ -33,19 +33,17 @@ def validation_pool(data: Data, count: int, seed: int, ranks: int = 1) -> Batch:
     The number of windows is a multiple of `ranks`; raises UserError where there is not one for
     each.
     """
-    clips, windows_V3 = draw_pool(data.folder, data.validation, count, seed)
+    clips, windows_V3 = draw_pool(data.validation, count, seed)
     share = len(windows_V3) // ranks
     if share == 0:
         raise UserError(
-            f"{data.folder}: {len(windows_V3)} validation windows for {ranks} ranks; "
+            f"{data.place}: {len(windows_V3)} validation windows for {ranks} ranks; "
             "use fewer ranks, or make more clips"
         )
     return cut(clips, windows_V3[: share * ranks])
 
 
-def draw_pool(
-    folder: Path, shards: Sequence[ShardInfo], count: int, seed: int
-) -> tuple[Clips, Int]:
+def draw_pool(shards: Sequence[Shard], count: int, seed: int) -> tuple[Clips, Int]:
     """Return clips and `count` windows (V, 3) in them, or as many as there are.
 
     Windows do not overlap, and no clip gives a second one before every clip has given one.
@@ -55,7 +53,7 @@ def draw_pool(
     read: list[Clips] = []
     known: set[int] = set()
     for index in rng.permutation(len(shards)):
-        read.append(read_clips(folder, shards[index], check=True))
+        read.append(read_clips(shards[index], check=True))
         known.update(read[-1].clip_S.tolist())
         if len(known) >= count:
             break
@@ -97,8 +95,9 @@ def chance(correct_QK: Tensor) -> dict[int, float]:
     keys = correct_QK.shape[1]
     counts = correct_QK.sum(1).tolist()
     return {
-        k: float(np.mean([1 - comb(keys - count, k) / comb(keys, k) for count in counts]))
+        k: float(np.mean([1 - comb(keys - count, m) / comb(keys, m) for count in counts]))
         for k in RECALL_AT
+        for m in [min(k, keys)]
     }
 
 

@@ -202,8 +202,11 @@ class Multi3Net(nn.Module):
         return predicted
 
     def true_imu(self, batch: Batch) -> Tensor:
-        """Return the signals of both wrists (B, T, W, C), in scaled units."""
-        return self.imu_left.scale(torch.stack([batch["imu_left"], batch["imu_right"]], dim=2))
+        """Return the clean signals of both wrists (B, T, W, C), in scaled units."""
+        # Beside augmented signals a batch holds what they were.
+        kind = "clean" if "clean_left" in batch else "imu"
+        wrists = [batch[f"{kind}_left"], batch[f"{kind}_right"]]
+        return self.imu_left.scale(torch.stack(wrists, dim=2))
 
     def _losses(
         self,

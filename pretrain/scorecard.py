@@ -25,6 +25,7 @@ from torch.nn import functional
 from cluster.errors import UserError
 from cluster.progress import Progress
 from cluster.runs import write_json
+from cluster.storage import Location
 from datagen.text import TextConfig, embed
 from pretrain.clips import Batch, cut
 from pretrain.data import Data, open_data
@@ -62,7 +63,7 @@ class EvaluateConfig:
     output: str = ""
 
 
-def evaluate(release: Path, shards: Path, config: EvaluateConfig) -> str:
+def evaluate(release: Path, shards: Location, config: EvaluateConfig) -> str:
     """Judge a release on a folder of shards; writes the JSON and returns a table.
 
     Raises UserError where release and shards do not fit, and for prompts that cannot be used.
@@ -96,7 +97,7 @@ def _check_text(pretrained: Pretrained, data: Data) -> None:
     theirs = f"{data.text_backend} with {data.text_size} values"
     if ours != theirs:
         raise UserError(
-            f"{data.folder}: text vectors of {theirs}, but the release was trained on {ours}"
+            f"{data.place}: text vectors of {theirs}, but the release was trained on {ours}"
         )
 
 
@@ -116,7 +117,7 @@ def _read_prompts(path: Path) -> dict[str, list[str]]:
 
 def _pool(data: Data, split: str, count: int, seed: int) -> Batch:
     shards = data.train if split == "train" else data.validation
-    return cut(*draw_pool(data.folder, shards, count, seed))
+    return cut(*draw_pool(shards, count, seed))
 
 
 @torch.inference_mode()

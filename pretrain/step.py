@@ -23,7 +23,7 @@ from pretrain.model import ModelOutput
 from pretrain.not_finite import Part, explain
 from pretrain.schedule import learning_rate
 from pretrain.stopping import StopNotice
-from pretrain.stream import Position
+from pretrain.stream import Position, Stream
 from pretrain.vigil import Vigil
 from pretrain.watch import Watch
 from pretrain.world import World
@@ -39,11 +39,15 @@ class Speed:
 
 @dataclass
 class Run:
-    """What the parts of the loop share."""
+    """What the parts of the loop share.
+
+    `stage` is the one whose data `batches` and `pool` are of; `streams` has one for each.
+    """
 
     config: TrainConfig
     folder: Path
-    data: Data
+    streams: list[Stream]
+    stage: int
     world: World
     engine: Any
     batches: Generator[tuple[Batch, Position], None, None]
@@ -55,6 +59,11 @@ class Run:
     vigil: Vigil
     notice: StopNotice
 
+    @property
+    def data(self) -> Data:
+        """What the present stage learns from."""
+        return self.streams[self.stage].data
+
 
 def take_step(run: Run) -> tuple[dict[str, float], bool]:
     """Take one step of the optimizer.
@@ -64,7 +73,9 @@ def take_step(run: Run) -> tuple[dict[str, float], bool]:
     """
     config, state, engine = run.config, run.state, run.engine
     began, fetched = time.perf_counter(), Fetched(run)
-    rate = learning_rate(config.optimizer, state.step, state.steps, state.reductions)
+    rate = learning_rate(
+        config.optimizer, state.step - state.stage_begin, state.stage_steps, state.reductions
+    )
     for group in engine.optimizer.param_groups:
         group["lr"] = rate
     summed, parts = torch.zeros((), device=run.world.device), list[Part]()

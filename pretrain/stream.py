@@ -5,7 +5,8 @@ seeded windows. Each rank owns an equal stretch of the line, so every rank gets 
 batches, and a shard on a border is read by both neighbours, each for its own windows. A rank
 reads its stretch a few shards at a time and shuffles the windows of these together. Nothing but
 seed, epoch, rank, number of ranks and batch size enters, so a run is continued by counting, and
-the shards before the present one are not even opened. Threads read ahead and change nothing.
+the shards before the present one are not even opened. What is drawn to augment a batch depends on
+its epoch and number. Threads read ahead and change nothing.
 """
 
 import queue
@@ -20,6 +21,7 @@ import numpy as np
 
 from cluster.errors import UserError
 from cluster.runs import seed_from
+from pretrain.augment import AugmentConfig, augment
 from pretrain.clips import Batch, Clips, Int, concatenate, cut, draw_windows, join, read_clips
 from pretrain.data import Data
 
@@ -34,11 +36,16 @@ class StreamConfig:
         open_shards: how many shards are held in memory and shuffled together.
         readers: threads that read shards ahead.
         ahead: batches kept ready.
+        cache: folder for copies of shards that lie at URLs, which the ranks of a machine share;
+            "" is `multi3net-shards` in the folder of temporary files.
+        cache_gigabytes: the most that it holds, in 1e9 bytes.
     """
 
     open_shards: int = 8
     readers: int = 2
     ahead: int = 4
+    cache: str = ""
+    cache_gigabytes: float = 20.0
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,14 @@ class Stream:
     """The batches of one rank."""
 
     def __init__(
-        self, data: Data, batch_size: int, seed: int, rank: int, ranks: int, config: StreamConfig
+        self,
+        data: Data,
+        batch_size: int,
+        seed: int,
+        rank: int,
+        ranks: int,
+        config: StreamConfig,
+        augmentation: AugmentConfig | None = None,
     ) -> None:
         """Plan the stream; reads no shard.
 
@@ -86,17 +100,18 @@ class Stream:
         """
         self.data, self.batch_size, self.seed = data, batch_size, seed
         self.rank, self.ranks, self.config = rank, ranks, config
+        self.augmentation = augmentation or AugmentConfig()
         self.windows = sum(shard.windows for shard in data.train)
         self.batches_per_epoch = self.windows // (ranks * batch_size)
         self._checked: set[int] = set()
         if len(data.train) < ranks:
             raise UserError(
-                f"{data.folder}: has {len(data.train)} training shards for {ranks} ranks; use "
+                f"{data.place}: has {len(data.train)} training shards for {ranks} ranks; use "
                 "fewer ranks, or make more shards with a smaller clips_per_shard"
             )
         if not self.batches_per_epoch:
             raise UserError(
-                f"{data.folder}: its {self.windows} training windows do not fill one batch of "
+                f"{data.place}: its {self.windows} training windows do not fill one batch of "
                 f"{batch_size} on each of {ranks} ranks; use a smaller batch, or make more clips"
             )
 
@@ -119,11 +134,16 @@ class Stream:
                 parts.append(cut(clips, part))
                 missing -= len(part)
                 if missing == 0:
+                    batch = self._augment(concatenate(parts), epoch, number)
                     number += 1
                     if number == self.batches_per_epoch:
                         epoch, number = epoch + 1, 0
-                    yield concatenate(parts), Position(epoch, number)
+                    yield batch, Position(epoch, number)
                     parts, missing = [], self.batch_size
+
+    def _augment(self, batch: Batch, epoch: int, number: int) -> Batch:
+        rng = _rng("augment", self.seed, self.ranks, self.rank, epoch, number)
+        return augment(batch, self.augmentation, rng)
 
     def _groups_from(self, start: Position) -> Iterator[Group]:
         epoch, skip = start.epoch, start.batch * self.batch_size
@@ -153,23 +173,27 @@ class Stream:
         return pieces
 
     def _read_groups(self, groups: Iterator[Group]) -> Iterator[tuple[Clips, Int]]:
-        with ThreadPoolExecutor(self.config.readers) as readers:
+        readers = ThreadPoolExecutor(self.config.readers)
 
-            def begin(group: Group) -> Read:
-                return [readers.submit(self._read, group.epoch, piece) for piece in group.pieces]
+        def begin(group: Group) -> Read:
+            return [readers.submit(self._read, group.epoch, piece) for piece in group.pieces]
 
+        try:
             group = next(groups)
             reading = begin(group)
             for following in groups:
                 coming = begin(following)
                 yield self._shuffle(group, [future.result() for future in reading])
                 group, reading = following, coming
+        finally:
+            # A store that does not answer is not asked for all the other shards as well.
+            readers.shutdown(cancel_futures=True)
 
     def _read(self, epoch: int, piece: Piece) -> tuple[Clips, Int]:
         shard = self.data.train[piece.shard]
-        clips = read_clips(self.data.folder, shard, check=piece.shard not in self._checked)
+        clips = read_clips(shard, check=piece.shard not in self._checked)
         self._checked.add(piece.shard)
-        windows_V3 = draw_windows(clips, _rng("windows", self.seed, epoch, shard.index))
+        windows_V3 = draw_windows(clips, _rng("windows", self.seed, epoch, piece.shard))
         return clips, windows_V3[piece.first : piece.last]
 
     def _shuffle(self, group: Group, read: Sequence[tuple[Clips, Int]]) -> tuple[Clips, Int]:

@@ -31,7 +31,6 @@ from pretrain import checkpoint
 from pretrain.attention import checkpoint_activations
 from pretrain.checkpoint import Found, Identity, Saver, State
 from pretrain.config import Precision, TrainConfig
-from pretrain.data import Data, open_data
 from pretrain.describe import operations_of_window
 from pretrain.engine import start_engine, whole_weights
 from pretrain.evaluate import rows, to_device, validate, validation_pool
@@ -40,9 +39,10 @@ from pretrain.model import Multi3Net, parameter_count
 from pretrain.pictures import SHOWN, signals_figure
 from pretrain.release import ReleaseCard, save_release
 from pretrain.schedule import Schedule
+from pretrain.stages import begin, describe_stage, enter_next_stage, identity_of, open_stages
 from pretrain.step import Run, Speed, take_step
 from pretrain.stopping import STATUS_OF_SIGTERM, StopNotice
-from pretrain.stream import Position, Stream
+from pretrain.stream import Stream
 from pretrain.universal import to_universal
 from pretrain.vigil import Vigil
 from pretrain.watch import Watch
@@ -52,20 +52,21 @@ from pretrain.world import World, join_world, ranks_started, speak_in_turn
 def main(arguments: Sequence[str]) -> int:
     """Train from a command line without the program's name; returns the exit status."""
     config = read_config(arguments)
-    data = open_data(Path(config.data))
     rank, ranks = ranks_started()
-    stream = Stream(data, config.batch_size, config.seed, rank, ranks, config.stream)
+    streams = open_stages(config, rank, ranks)
+    text_size = streams[0].data.text_size
     folder = Path(config.output)
-    identity = Identity(config.binding(), data.identity, ranks)
+    identity = Identity(config.binding(), identity_of(streams), ranks)
     place = find_checkpoint(config)
     found = checkpoint.read(place, identity) if place else None
-    model = make_model(config, data)
-    of_window = operations_of_window(config.model, data.text_size)
+    model = make_model(config, text_size)
+    of_window = operations_of_window(config.model, text_size)
     world = join_world(rank, ranks, config.timeout)
     vigil, notice = Vigil(folder, rank, ranks), StopNotice()
     try:
         with vigil.naming_the_lost():
-            state, left_out = begin(config, stream, found)
+            state, left_out = begin(config, streams, found)
+            stream = streams[state.stage]
             fits = found is None or found.fits(ranks, config.zero)
             engine = start_engine(model, config, universal=not fits)
             if found:
@@ -73,15 +74,16 @@ def main(arguments: Sequence[str]) -> int:
             if world.leads:
                 write_run_record(folder, config, config.seed)
             watch = Watch(folder, state.step, state.steps, world.leads)
-            introduce(watch, data, stream, model, state, found, left_out)
+            introduce(watch, streams, model, state, found, left_out)
             run = Run(
                 config=config,
                 folder=folder,
-                data=data,
+                streams=streams,
+                stage=state.stage,
                 world=world,
                 engine=engine,
                 batches=stream.batches(state.position),
-                pool=validation_pool(data, config.validation.windows, config.seed, ranks),
+                pool=validation_pool(stream.data, config.validation.windows, config.seed, ranks),
                 state=state,
                 saver=Saver(engine, folder, identity, world, config.save.keep),
                 speed=Speed(of_window, measure_peak(config, world)),
@@ -104,25 +106,6 @@ def measure_peak(config: TrainConfig, world: World) -> float:
     dtype = torch.bfloat16 if config.precision is Precision.bf16 else torch.float32
     own = torch.tensor([peak_flops(world.device, dtype)], device=world.device)
     return float(world.mean(own).item()) * world.ranks
-
-
-def begin(config: TrainConfig, stream: Stream, found: Found | None) -> tuple[State, str]:
-    """Return where the run stands, and in words what another number of ranks leaves out."""
-    if found is None:
-        return State(steps=count_steps(config, stream, 0)), ""
-    state = found.state
-    if found.ranks == stream.ranks:
-        return state, ""
-    left_out = ""
-    if state.position.batch:
-        left_out = (
-            f"; made by {found.ranks} ranks: the rest of epoch {state.position.epoch + 1} is left "
-            "out, since its order depends on their number"
-        )
-        state.position = Position(state.position.epoch + 1)
-    if config.epochs is not None:
-        state.steps = state.step + count_steps(config, stream, state.position.epoch)
-    return state, left_out
 
 
 def continue_from(found: Found, engine: Any, config: TrainConfig, world: World) -> None:
@@ -154,15 +137,6 @@ def read_config(arguments: Sequence[str]) -> TrainConfig:
     return config
 
 
-def count_steps(config: TrainConfig, stream: Stream, epochs_done: int) -> int:
-    """Return the steps of the whole run, or of the epochs that are left."""
-    if config.steps is not None:
-        return config.steps
-    assert config.epochs is not None
-    left = config.epochs - epochs_done
-    return max(1, left * stream.batches_per_epoch // config.accumulate)
-
-
 def find_checkpoint(config: TrainConfig) -> Path | None:
     """Return where to continue from: the run's own latest checkpoint, or the one asked for."""
     own = checkpoint.find(Path(config.output), asked_for=False)
@@ -171,12 +145,12 @@ def find_checkpoint(config: TrainConfig) -> Path | None:
     return own
 
 
-def make_model(config: TrainConfig, data: Data) -> Multi3Net:
+def make_model(config: TrainConfig, text_size: int) -> Multi3Net:
     """Return the model with the weights that the seed decides."""
     if config.model.window != WINDOW_FRAMES:
         raise UserError(f"model.window: shards are cut into windows of {WINDOW_FRAMES} frames")
     torch.manual_seed(config.seed)
-    model = Multi3Net(config.model, data.text_size)
+    model = Multi3Net(config.model, text_size)
     if config.activation_checkpointing:
         checkpoint_activations(model)
     return model
@@ -189,8 +163,10 @@ def loop(run: Run) -> int:
         numbers, stopping = take_step(run)
         run.watch.step(state.step, numbers)
         last = state.step == state.steps
-        if last or state.step % every == 0:
+        if state.stage != run.stage or last or state.step % every == 0:
             judge(run)
+        if state.stage != run.stage:
+            enter_next_stage(run)
         if last or stopping or state.step % run.config.save.every == 0:
             run.vigil.doing = f"saving after step {state.step}"
             run.saver.save(state)
@@ -250,7 +226,7 @@ def release(run: Run, scores: dict[str, float]) -> None:
     if not run.world.leads:
         return
     card = ReleaseCard(
-        data=run.data.describe(),
+        data=", then ".join(stream.data.describe() for stream in run.streams[: run.stage + 1]),
         data_licence="that of the sources named above",
         steps=run.state.step,
         scores=scores,
@@ -263,19 +239,15 @@ def release(run: Run, scores: dict[str, float]) -> None:
 
 def introduce(
     watch: Watch,
-    data: Data,
-    stream: Stream,
+    streams: list[Stream],
     model: Multi3Net,
     state: State,
     found: Found | None,
     left_out: str,
 ) -> None:
     """Say what is about to happen."""
-    watch.say(
-        f"data: {data.describe()} in {len(data.train)} shards of {data.folder}; "
-        f"{stream.windows} windows an epoch, {stream.batches_per_epoch} batches of "
-        f"{stream.batch_size}{f' on each of {stream.ranks} ranks' if stream.ranks > 1 else ''}"
-    )
+    for stage in range(len(streams)):
+        watch.say(describe_stage(streams, stage, state))
     parts = parameter_count(model)
     watch.say(
         f"model: {sum(parts.values()) / 1e6:.2f} million parameters ("

@@ -46,6 +46,7 @@ def test_chance_is_what_blind_drawing_gives() -> None:
         for k in RECALL_AT
     }
     assert chance(correct) == pytest.approx(expected)
+    assert chance(torch.eye(8, dtype=torch.bool)) == {1: 1 / 8, 5: 5 / 8, 10: 1}
 
 
 def test_retrieval_looks_both_ways_and_takes_equal_sentences_as_equal() -> None:

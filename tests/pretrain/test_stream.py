@@ -13,6 +13,7 @@ from cluster.errors import UserError
 from datagen.shards import ShardInfo, load_manifest, read_shard, write_shard
 from pretrain.clips import Batch, cut, draw_windows, join, lay_out, read_clips
 from pretrain.data import check_one_kind, open_data
+from pretrain.shard import Shard, shard_cache
 from pretrain.stream import Position, Stream, StreamConfig, read_ahead
 
 SMALL = StreamConfig(open_shards=2, readers=2, ahead=2)
@@ -117,7 +118,7 @@ def test_an_epoch_holds_every_sample_about_as_often_as_it_has_windows(folder: Pa
     expected = {
         sample.key: len(sample.pose_TJ3) // 60
         for shard in stream.data.train
-        for sample in read_shard(shard.path(folder))
+        for sample in read_shard(shard.path)
     }
     assert counts == expected
 
@@ -158,8 +159,8 @@ def test_a_continued_stream_does_not_open_the_shards_that_are_done(tmp_path: Pat
     *_, (_, position) = islice(stream.batches(), stream.batches_per_epoch - 1)
     expected, _ = next(stream.batches(position))
     again = stream_of(tmp_path, config=config)
-    for piece in again.pieces(0)[:3]:
-        again.data.train[piece.shard].path(tmp_path).unlink()
+    for path in [path_of(tmp_path, piece.shard) for piece in again.pieces(0)[:3]]:
+        path.unlink()
     assert same(next(again.batches(position))[0], expected)
 
 
@@ -174,8 +175,14 @@ def read_an_epoch(folder: Path) -> None:
         pass
 
 
+def path_of(folder: Path, number: int) -> Path:
+    path = open_data(folder).train[number].path
+    assert isinstance(path, Path)
+    return path
+
+
 def flip_a_byte(folder: Path) -> str:
-    path = open_data(folder).train[0].path(folder)
+    path = path_of(folder, 0)
     data = bytearray(path.read_bytes())
     data[5000] ^= 1
     path.write_bytes(data)
@@ -183,13 +190,13 @@ def flip_a_byte(folder: Path) -> str:
 
 
 def cut_off(folder: Path) -> str:
-    path = open_data(folder).train[1].path(folder)
+    path = path_of(folder, 1)
     path.write_bytes(path.read_bytes()[:-512])
     return path.name
 
 
 def remove(folder: Path) -> str:
-    path = open_data(folder).train[2].path(folder)
+    path = path_of(folder, 2)
     path.unlink()
     return path.name
 
@@ -245,7 +252,7 @@ def test_a_text_vector_of_another_size_than_the_shard_says_is_named(tmp_path: Pa
     with pytest.raises(
         UserError, match=r"shard-000000\.tar: the text vector of s0 has 8 values, not 5"
     ):
-        read_clips(tmp_path, info, check=True)
+        read_clips(Shard(info.path(tmp_path), info, shard_cache(), None, 4, 240), check=True)
 
 
 def test_an_empty_split_is_refused(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from training import TRAINER, arguments, records, results, run, start
 from cluster.errors import UserError
 from pretrain import step, train
 from pretrain.clips import Batch
+from pretrain.data import open_data
 from pretrain.evaluate import Verdict
 from pretrain.release import load_pretrained
 from pretrain.stream import StreamConfig
@@ -252,7 +253,7 @@ def test_missing_shards_are_named(tmp_path: Path) -> None:
 
 def test_epochs_are_turned_into_steps(data: Path, tmp_path: Path) -> None:
     train.main(arguments(data, tmp_path, "steps=null", "epochs=2", "accumulate=2"))
-    stream = train.Stream(train.open_data(data), 8, 0, 0, 1, StreamConfig())
+    stream = train.Stream(open_data(data), 8, 0, 0, 1, StreamConfig())
     assert records(tmp_path)[-1]["step"] == 2 * stream.batches_per_epoch // 2
 
 

@@ -1,0 +1,157 @@
+"""Windows as they might have been measured: turned sensors, noise, another tempo, missing signals.
+
+Everything is off by default. Only what the IMU encoders look at is changed; the batch keeps the
+clean signals beside it, and these are what both decoders have to predict, as a denoising
+autoencoder does (Vincent et al. 2008).
+
+Shape letters: B windows, T frames, C channels.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+import torch
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+
+from cluster.errors import UserError
+from pretrain.clips import Batch
+
+WRISTS = ("left", "right")
+GYROSCOPE = slice(3, 6)
+
+
+class Axis(Enum):
+    """About what a sensor is turned: any axis, or x, along the forearm for placement `watch`."""
+
+    any = "any"
+    forearm = "forearm"
+
+
+@dataclass
+class AugmentConfig:
+    """What is done to the signals of training windows; 0 does nothing.
+
+    Attributes:
+        rotation: largest angle, in degrees, by which the frame of a sensor is turned, the same
+            for its accelerometer and its gyroscope during a window; each wrist by its own.
+        rotation_axis: about which axis.
+        accelerometer_noise, gyroscope_noise: standard deviation of white noise, m/s2 and rad/s.
+        time_warp: by how much the tempo changes at most; 0.1 is from 0.9 to 1.1 of it.
+        drop_wrist: chance of a window to lose one of its wrists, either as likely.
+        drop_gyroscope: chance of a window to lose the gyroscopes of both wrists.
+    """
+
+    rotation: float = 0.0
+    rotation_axis: Axis = Axis.any
+    accelerometer_noise: float = 0.0
+    gyroscope_noise: float = 0.0
+    time_warp: float = 0.0
+    drop_wrist: float = 0.0
+    drop_gyroscope: float = 0.0
+
+    @property
+    def is_off(self) -> bool:
+        """Whether nothing is done."""
+        return not any(getattr(self, key) for key in HIGHEST)
+
+    def check(self) -> None:
+        """Raise UserError, naming the key, for a value that no run can have."""
+        for key, highest in HIGHEST.items():
+            value = getattr(self, key)
+            if not 0 <= value <= highest or not math.isfinite(value):
+                most = "" if math.isinf(highest) else f" to {highest:g}"
+                raise UserError(f"augment.{key}: must be from 0{most}, not {value}")
+
+
+# The highest value of each key. From a tempo of 0 on, time would run backwards.
+HIGHEST = {
+    "rotation": 180.0,
+    "accelerometer_noise": math.inf,
+    "gyroscope_noise": math.inf,
+    "time_warp": 0.9,
+    "drop_wrist": 1.0,
+    "drop_gyroscope": 1.0,
+}
+
+
+def augment(batch: Batch, config: AugmentConfig, rng: np.random.Generator) -> Batch:
+    """Return the batch with other `imu_left` and `imu_right` (B,60,6), m/s2 and rad/s.
+
+    The clean ones are then `clean_left` and `clean_right`.
+    """
+    if config.is_off:
+        return batch
+    clean = [batch[f"imu_{wrist}"] for wrist in WRISTS]
+    seen = clean
+    if config.time_warp:
+        amount_B = rng.uniform(-config.time_warp, config.time_warp, len(clean[0]))
+        seen = [warp(imu_BTC, amount_B) for imu_BTC in seen]
+    if config.rotation:
+        seen = [turn(imu, draw_turns(config, len(imu), rng)) for imu in seen]
+    if config.accelerometer_noise or config.gyroscope_noise:
+        seen = [_with_noise(imu, config, rng) for imu in seen]
+    seen = _with_losses(seen, config, rng)
+    return {
+        **batch,
+        **{f"clean_{wrist}": imu for wrist, imu in zip(WRISTS, clean, strict=True)},
+        **{f"imu_{wrist}": imu for wrist, imu in zip(WRISTS, seen, strict=True)},
+    }
+
+
+def draw_turns(config: AugmentConfig, count: int, rng: np.random.Generator) -> Tensor:
+    """Return rotations (B,3,3): axis as configured, angle equally likely up to the largest."""
+    axis_B3 = rng.normal(size=(count, 3))
+    if config.rotation_axis is Axis.forearm:
+        axis_B3 = np.tile([1.0, 0.0, 0.0], (count, 1))
+    axis_B3 /= np.linalg.norm(axis_B3, axis=1, keepdims=True)
+    angle_B = np.radians(rng.uniform(-config.rotation, config.rotation, count))
+    matrices = Rotation.from_rotvec(axis_B3 * angle_B[:, None]).as_matrix()
+    return torch.from_numpy(matrices).float()
+
+
+def turn(imu_BTC: Tensor, turn_B33: Tensor) -> Tensor:
+    """Return the signals of sensors that are turned: both vectors by the same rotation."""
+    vectors_BTV3 = imu_BTC.unflatten(-1, (2, 3))
+    return torch.einsum("bij,btvj->btvi", turn_B33, vectors_BTV3).flatten(-2)
+
+
+def warp(imu_BTC: Tensor, amount_B: np.ndarray) -> Tensor:
+    """Return windows whose tempo goes from 1 + amount to 1 - amount, between the same two ends.
+
+    Frame t shows what was at t + amount L/pi sin(pi t/L), L = T - 1, interpolated linearly. One
+    warping from a smooth curve as in Um et al. (2017), of which a sine is the simplest.
+    """
+    last = imu_BTC.shape[1] - 1
+    frame_T = np.arange(last + 1)
+    moved_BT = frame_T + amount_B[:, None] * last / math.pi * np.sin(math.pi * frame_T / last)
+    before_BT = np.clip(np.floor(moved_BT), 0, last - 1).astype(np.int64)
+    part_BT1 = torch.from_numpy(moved_BT - before_BT).float()[..., None]
+    rows_B1 = torch.arange(len(imu_BTC))[:, None]
+    before = torch.from_numpy(before_BT)
+    return torch.lerp(imu_BTC[rows_B1, before], imu_BTC[rows_B1, before + 1], part_BT1)
+
+
+def _with_noise(imu_BTC: Tensor, config: AugmentConfig, rng: np.random.Generator) -> Tensor:
+    deviation_C = np.repeat([config.accelerometer_noise, config.gyroscope_noise], 3)
+    noise_BTC = rng.standard_normal(tuple(imu_BTC.shape), dtype=np.float32)
+    return imu_BTC + torch.from_numpy(noise_BTC * deviation_C.astype(np.float32))
+
+
+def _with_losses(
+    seen: list[Tensor], config: AugmentConfig, rng: np.random.Generator
+) -> list[Tensor]:
+    """Return the signals with zeros where a wrist or a gyroscope is lost."""
+    count = len(seen[0])
+    lost_B = torch.from_numpy(rng.random(count) < config.drop_wrist)
+    side_B = torch.from_numpy(rng.integers(0, 2, count))
+    no_gyroscope_B = torch.from_numpy(rng.random(count) < config.drop_gyroscope)
+    kept = []
+    for side, imu_BTC in enumerate(seen):
+        lost_BC = torch.zeros(count, imu_BTC.shape[2], dtype=torch.bool)
+        lost_BC[:, GYROSCOPE] = no_gyroscope_B[:, None]
+        lost_BC |= (lost_B & (side_B == side))[:, None]
+        kept.append(imu_BTC.masked_fill(lost_BC[:, None], 0.0))
+    return kept
