@@ -34,6 +34,9 @@ def start_engine(model: Multi3Net, config: TrainConfig, universal: bool = False)
             },
         },
     )
+    if config.zero == 0 and engine.world_size == 1:
+        # One rank has nobody to take the mean with; DeepSpeed would copy every gradient twice.
+        engine.enable_backward_allreduce = False
     if config.zero == 3:
         # The losses read the temperatures of a module that is never called itself.
         for scale in model.contrastive.temperatures.log_scale.values():
