@@ -71,7 +71,7 @@ def plain_ddp(run: Run, model: Multi3Net) -> Step:
     """Return a step as one writes it without this project: plain torch, plain WebDataset."""
     optimizer = make_optimizer(model, run.config.optimizer)
     wrapped = DistributedDataParallel(Losses(model))
-    paths = [shard.path(run.data.folder) for shard in run.data.train]
+    paths = [Path(str(shard.path)) for shard in run.data.train]
 
     def endless() -> Iterator[dict[str, Any]]:
         while True:

@@ -102,7 +102,7 @@ def main() -> None:
         print(f"making {SHARDS} shards of {SAMPLES} samples of 10 to 60 s", flush=True)
         make_shards(Path(folder), SHARDS, SAMPLES)
         data = open_data(Path(folder))
-        paths = [shard.path(data.folder) for shard in data.train]
+        paths = [Path(str(shard.path)) for shard in data.train]
         epochs = Epochs(data)
         batches = epochs.stream.batches()
         batch, _ = next(batches)
@@ -127,7 +127,7 @@ def main() -> None:
 
 def report(rounds: list[dict[str, Took]], data: Data, batch: dict[str, Any]) -> None:
     """Print windows a second, and the medians of the ratios taken round by round."""
-    megabytes = sum(shard.bytes for shard in data.train) / 1e6
+    megabytes = sum(shard.info.bytes for shard in data.train) / 1e6
     print(
         f"{rounds[0]['tars read'].windows:,} windows, {megabytes:.0f} MB of tars, batches of "
         f"{len(batch['pose'])}, one reader; webdataset {webdataset.__version__}"
