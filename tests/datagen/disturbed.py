@@ -31,6 +31,13 @@ def makes_shards(process: psutil.Process) -> bool:
     return False
 
 
+def may_make_shards(process: psutil.Process) -> bool:
+    """Say whether a process is a worker, at work or not."""
+    with contextlib.suppress(psutil.Error):
+        return any("ray::Worker" in part for part in process.cmdline())
+    return False
+
+
 def disturb(
     home: Path, job: Sequence[str], output: str, say: Callable[[str], object] = lambda _: None
 ) -> None:
@@ -39,7 +46,7 @@ def disturb(
     token = {"RAY_AUTH_TOKEN": secrets.token_hex(32)}
     say("starting a head and two worker nodes")
     with ray_nodes(environment(home) | token, 3) as cluster:
-        _, second, third = cluster.nodes
+        first, second, third = cluster.nodes
         run = start(home, *job, f"output={output}", RAY_ADDRESS=cluster.address, **token)
 
         def workers(node: subprocess.Popen[str]) -> list[psutil.Process]:
@@ -56,14 +63,19 @@ def disturb(
         killed.kill()
         say(f"killed the worker process {killed.pid} on the second node")
         wait_for_more()
-        # The job is held while a node starts: it is short, and would be over before.
+        # The job is held while a node and its worker start: it is short, and would be over before.
         run.send_signal(signal.SIGSTOP)
         cluster.kill(third)
         say("killed the third node, with all its processes")
         added = cluster.add()
+        held = [part for node in (first, second) for part in below(node) if may_make_shards(part)]
+        for worker in held:
+            worker.suspend()
         run.send_signal(signal.SIGCONT)
         say("added a node")
         wait_until(lambda: bool(workers(added)), run)
+        for worker in held:
+            worker.resume()
         say("a worker is at work on the added node")
         _, err = finish(run)
         lost = err.count("a worker was lost")
