@@ -21,7 +21,7 @@ class BackgroundWriter(TorchCheckpointEngine):
         self.zipfile_serialization = True
         self._copies: list[tuple[Any, str]] = []
         self._thread: threading.Thread | None = None
-        self._failed: OSError | None = None
+        self._failed: Exception | None = None
 
     def save(self, state_dict: Any, path: str) -> None:
         """Keep a copy of what `path` is to hold; `write` begins to write it."""
@@ -37,14 +37,15 @@ class BackgroundWriter(TorchCheckpointEngine):
                     torch.save(state, path)
                     _sync(path)
                 then([path for _, path in copies])
-            except OSError as error:
+            # A full disk is an OSError or, from torch's writer, a RuntimeError; none may be lost here.
+            except Exception as error:
                 self._failed = error
 
         self._thread = threading.Thread(target=work, name="checkpoint")
         self._thread.start()
 
     def finish(self) -> None:
-        """Return once everything is on disk; raises OSError where it could not be written."""
+        """Return once everything is on disk; raises what kept it from being written."""
         if self._thread is not None:
             self._thread.join()
             self._thread = None

@@ -132,8 +132,8 @@ class Saver:
         reason = ""
         try:
             self.writer.finish()
-        except OSError as error:
-            reason = error.strerror or str(error)
+        except Exception as error:  # whatever it is, every rank must hear of it
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         if self.world.any(bool(reason)):
             raise UserError(
                 f"{self.run / FOLDER}: the checkpoint could not be written"

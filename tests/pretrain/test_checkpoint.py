@@ -3,6 +3,7 @@ import pickle
 from pathlib import Path
 
 import pytest
+import torch
 from made_shards import make_shards
 from training import arguments, records, results
 
@@ -105,3 +106,26 @@ def test_a_checkpoint_cannot_run_code(
     with pytest.raises(UserError, match="step-00000004: DeepSpeed cannot read"):
         train.main(arguments(data, tmp_path, "steps=4"))
     assert "harm done" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(28, "No space left on device"), RuntimeError("unexpected pos 64 vs 0")],
+    ids=["system", "torch"],
+)
+def test_a_disk_that_is_full_while_saving_ends_the_run_and_keeps_the_last_whole_checkpoint(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    save = torch.save
+
+    def until_full(state: object, path: str, **how: object) -> None:
+        if "step-00000008" in str(path):
+            raise error
+        save(state, path, **how)
+
+    monkeypatch.setattr(torch, "save", until_full)
+    with pytest.raises(UserError, match=rf"could not be written: .*{error.args[-1]}") as said:
+        train.main(arguments(data, tmp_path))
+    assert "\n" not in str(said.value)
+    monkeypatch.undo()
+    assert checkpoint.find(tmp_path, asked_for=True) == tmp_path / "checkpoints" / "step-00000004"
