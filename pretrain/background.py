@@ -37,7 +37,7 @@ class BackgroundWriter(TorchCheckpointEngine):
                     torch.save(state, path)
                     _sync(path)
                 then([path for _, path in copies])
-            # A full disk is an OSError or, from torch's writer, a RuntimeError; none may be lost here.
+            # A full disk is an OSError or, from torch's writer, a RuntimeError: none may be lost.
             except Exception as error:
                 self._failed = error
 
