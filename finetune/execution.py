@@ -11,8 +11,9 @@ import pretrain
 from cluster.connect import ClusterConfig, connected
 from cluster.progress import Progress
 from cluster.runs import write_json
-from finetune.cells import Cell, CellData, cell_digest, run_cell
+from finetune.cells import Cell, cell_digest, run_cell
 from finetune.config import FinetuneConfig
+from finetune.prepare import CellData
 
 CODE = (cluster, pretrain, finetune)
 QUEUED_PER_WORKER = 2

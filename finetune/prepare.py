@@ -4,22 +4,41 @@ Shape letters: N windows, L tokens, D width.
 """
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from cluster.errors import UserError
 from cluster.runs import digest, replace_when_whole
-from finetune.cells import CellData, frozen_tokens, wrists_in_use
+from finetune.classifiers import encode_windows
 from finetune.config import FinetuneConfig
 from finetune.folds import make_folds
 from finetune.targets.choose import read_target
-from finetune.targets.recording import Target
+from finetune.targets.recording import WRISTS, Target
 from finetune.windows import RATE, Windows, cut_windows
 from pretrain.encoders import ImuEncoder
+from pretrain.model import ModelConfig
 from pretrain.release import Pretrained, load_pretrained
 
 WEIGHTS = "model.safetensors"
+ENCODING_BATCH = 128
+
+
+@dataclass(frozen=True)
+class CellData:
+    """What all cells share.
+
+    `encoders` are the pre-trained ones of the wrists in use, `tokens_NLD` what they make of the
+    windows, `release` a digest of their weights.
+    """
+
+    windows: Windows
+    encoders: dict[str, ImuEncoder]
+    tokens_NLD: np.ndarray
+    model_config: ModelConfig
+    release: str
 
 
 def prepare(config: FinetuneConfig) -> tuple[Target, CellData]:
@@ -34,6 +53,22 @@ def prepare(config: FinetuneConfig) -> tuple[Target, CellData]:
     release = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()[:16]
     tokens_NLD = _stored_tokens(Path(config.output), windows, encoders, release)
     return target, CellData(windows, encoders, tokens_NLD, pretrained.model_config, release)
+
+
+def wrists_in_use(windows: Windows) -> list[str]:
+    """Return the wrists that any window has."""
+    return [name for wrist, name in enumerate(WRISTS) if windows.present_NWC[:, wrist].any()]
+
+
+@torch.inference_mode()
+def frozen_tokens(windows: Windows, encoders: dict[str, ImuEncoder]) -> np.ndarray:
+    """Return tokens (N, L, D) of all windows by encoders in evaluation mode."""
+    for encoder in encoders.values():
+        encoder.eval()
+    signals = torch.from_numpy(windows.signals_NTWC).split(ENCODING_BATCH)
+    present = torch.from_numpy(windows.present_NWC).split(ENCODING_BATCH)
+    parts = [encode_windows(encoders, s, p) for s, p in zip(signals, present, strict=True)]
+    return torch.cat(parts).numpy()
 
 
 def _check_release(folder: Path, pretrained: Pretrained, config: FinetuneConfig) -> None:

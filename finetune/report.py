@@ -10,9 +10,9 @@ from omegaconf import OmegaConf
 from cluster.page import image, page, section, table
 from cluster.runs import git_commit, installed_versions, replace_when_whole
 from finetune import plots
-from finetune.cells import CellData
 from finetune.config import FinetuneConfig
 from finetune.execution import Failure
+from finetune.prepare import CellData
 from finetune.rows import ROWS
 from finetune.summary import RowSummary, label
 from finetune.targets.recording import Target

@@ -10,21 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from finetune.cells import (
-    Cell,
-    CellData,
-    build_model,
-    cell_digest,
-    frozen_tokens,
-    run_cell,
-    wrists_in_use,
-)
+from finetune.cells import Cell, cell_digest, run_cell
 from finetune.classifiers import ClassifierConfig
 from finetune.config import FinetuneConfig
 from finetune.deepconvlstm import DeepConvLstmConfig
 from finetune.execution import Failure, attempt
+from finetune.fitting import Problem, build_model
 from finetune.folds import Fold, FoldsConfig, make_folds, windows_of
+from finetune.prepare import CellData, frozen_tokens, wrists_in_use
 from finetune.rows import ROWS
 from finetune.training import TrainingConfig
 from finetune.windows import Windows, WindowsConfig, cut_windows
@@ -59,6 +54,10 @@ def fold_of(data: CellData, cell: Cell) -> Fold:
     return make_folds(windows.subjects_N, windows.labels_N, CONFIG.folds, cell.seed)[cell.fold]
 
 
+def untrained(row: str, data: CellData, train_M: np.ndarray, experts: int = 2) -> nn.Module:
+    return build_model(ROWS[row], Problem(data, train_M, train_M, experts, seed=0), CONFIG)
+
+
 def poisoned(data: CellData, people: tuple[str, ...]) -> CellData:
     """Other signals and other labels for the windows of some people."""
     windows = data.windows
@@ -87,10 +86,10 @@ def test_validation_people_do_not_touch_the_weights_or_the_scaling(data: CellDat
     clean, other = run_cell(cell, config, data), run_cell(cell, config, other_data)
     assert clean["history"]["train_loss"] == other["history"]["train_loss"]
     assert clean["history"]["validation_loss"] != other["history"]["validation_loss"]
-    train_M = torch.from_numpy(windows_of(data.windows.subjects_N, fold.train))
-    own_NTC = data.windows.signals_NTWC[train_M.numpy(), :, 0]
+    train_M = windows_of(data.windows.subjects_N, fold.train)
+    own_NTC = data.windows.signals_NTWC[train_M, :, 0]
     for given in (data, other_data):
-        standardize = build_model(cell, config, given, train_M).standardize
+        standardize = untrained("deepconvlstm", given, train_M).standardize
         np.testing.assert_allclose(standardize.mean_WC[0], own_NTC.mean((0, 1)), atol=1e-4)
         np.testing.assert_allclose(standardize.spread_WC[0], own_NTC.std((0, 1)), rtol=1e-4)
 
@@ -113,17 +112,17 @@ def test_pretrained_encoders_are_handed_on_unchanged(data: CellData) -> None:
 
 
 def test_rows_start_from_the_weights_that_they_name(data: CellData) -> None:
-    train_M = torch.arange(20)
+    train_M = np.arange(20)
     released = data.encoders["left"].channel_token.weight
     for row in ("multi3net_plus_frozen", "multi3net_plus"):
-        model = build_model(Cell(row, 0, 0, 2), CONFIG, data, train_M)
+        model = untrained(row, data, train_M)
         assert torch.equal(model.encoders["left"].channel_token.weight, released)
         assert model.frozen
-    base = build_model(Cell("base", 0, 0, 2), CONFIG, data, train_M)
+    base = untrained("base", data, train_M)
     assert base.encoders["left"].channel_token.weight.shape == released.shape
     assert not torch.equal(base.encoders["left"].channel_token.weight, released)
     assert not base.frozen
-    assert build_model(Cell("base", 0, 0, 5), CONFIG, data, train_M).classifier.experts.experts == 5
+    assert untrained("base", data, train_M, experts=5).classifier.experts.experts == 5
 
 
 def test_scores_belong_to_the_test_people(data: CellData) -> None:
