@@ -1,6 +1,7 @@
 """Windows as they might have been measured: turned sensors, noise, another tempo, missing signals.
 
-Everything is off by default. Only what the IMU encoders look at is changed; the batch keeps the
+Everything is off by default. A mirrored window is another person's whole movement, with sides
+exchanged. Of all else, only what the IMU encoders look at is changed; the batch keeps the
 clean signals beside it, and these are what both decoders have to predict, as a denoising
 autoencoder does (Vincent et al. 2008).
 
@@ -8,6 +9,7 @@ Shape letters: B windows, T frames, C channels.
 """
 
 import math
+import re
 from dataclasses import dataclass
 from enum import Enum
 
@@ -17,10 +19,19 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from cluster.errors import UserError
+from datagen.motion import JOINT_INDEX, JOINT_NAMES
 from pretrain.clips import Batch
 
 WRISTS = ("left", "right")
 GYROSCOPE = slice(3, 6)
+SIDES = re.compile(r"\b(left|right|clockwise|counterclockwise)\b", re.IGNORECASE)
+OTHER_SIDE = {"left": "right", "right": "left"}
+OTHER_SIDE_J = [
+    JOINT_INDEX["_".join(OTHER_SIDE.get(part, part) for part in name.split("_"))]
+    for name in JOINT_NAMES
+]
+MIRRORED_TURN = torch.tensor([1.0, -1.0, -1.0])
+MIRRORED_WATCH_C = torch.tensor([-1.0, 1.0, 1.0, 1.0, -1.0, -1.0])
 
 
 class Axis(Enum):
@@ -42,6 +53,8 @@ class AugmentConfig:
         time_warp: by how much the tempo changes at most; 0.1 is from 0.9 to 1.1 of it.
         drop_wrist: chance of a window to lose one of its wrists, either as likely.
         drop_gyroscope: chance of a window to lose the gyroscopes of both wrists.
+        mirror: chance of a window to be seen in a mirror, for placement `watch`. Windows whose
+            sentence names a side stay as they are.
     """
 
     rotation: float = 0.0
@@ -51,6 +64,7 @@ class AugmentConfig:
     time_warp: float = 0.0
     drop_wrist: float = 0.0
     drop_gyroscope: float = 0.0
+    mirror: float = 0.0
 
     @property
     def is_off(self) -> bool:
@@ -74,16 +88,21 @@ HIGHEST = {
     "time_warp": 0.9,
     "drop_wrist": 1.0,
     "drop_gyroscope": 1.0,
+    "mirror": 1.0,
 }
 
 
 def augment(batch: Batch, config: AugmentConfig, rng: np.random.Generator) -> Batch:
-    """Return the batch with other `imu_left` and `imu_right` (B,60,6), m/s2 and rad/s.
+    """Return the batch with other `imu_left` and `imu_right` (B,T,6), m/s2 and rad/s.
 
     The clean ones are then `clean_left` and `clean_right`.
     """
     if config.is_off:
         return batch
+    if config.mirror:
+        unsided_B = [not SIDES.search(sentence) for sentence in batch["sentence"]]
+        chosen_B = np.array(unsided_B) & (rng.random(len(unsided_B)) < config.mirror)
+        batch = mirror(batch, torch.from_numpy(chosen_B))
     clean = [batch[f"imu_{wrist}"] for wrist in WRISTS]
     seen = clean
     if config.time_warp:
@@ -98,6 +117,25 @@ def augment(batch: Batch, config: AugmentConfig, rng: np.random.Generator) -> Ba
         **batch,
         **{f"clean_{wrist}": imu for wrist, imu in zip(WRISTS, clean, strict=True)},
         **{f"imu_{wrist}": imu for wrist, imu in zip(WRISTS, seen, strict=True)},
+    }
+
+
+def mirror(batch: Batch, chosen_B: Tensor) -> Batch:
+    """Return the batch with left and right exchanged in the chosen windows.
+
+    Joints change sides, and of a rotation vector about (x, y, z) the mirror at x = 0 keeps x
+    alone. Of the signals, the watch frame makes x of accelerations (vectors), y and z of turns
+    (axial vectors) change their signs.
+    """
+    left, right = batch["imu_left"], batch["imu_right"]
+    chosen_B11 = chosen_B[:, None, None]
+    return {
+        **batch,
+        "pose": torch.where(
+            chosen_B11[..., None], batch["pose"][:, :, OTHER_SIDE_J] * MIRRORED_TURN, batch["pose"]
+        ),
+        "imu_left": torch.where(chosen_B11, right * MIRRORED_WATCH_C, left),
+        "imu_right": torch.where(chosen_B11, left * MIRRORED_WATCH_C, right),
     }
 
 

@@ -78,10 +78,9 @@ class Clips:
     actions: tuple[str, ...]
     sentences: tuple[str, ...]
 
-    @property
-    def windows_S(self) -> Int:
-        """Windows that each sample holds without overlap."""
-        return self.length_S // WINDOW_FRAMES
+    def windows_S(self, window: int) -> Int:
+        """Return how many windows of that many frames each sample holds without overlap."""
+        return self.length_S // window
 
 
 def lay_out(samples: Iterable[Sample]) -> Clips:
@@ -143,7 +142,7 @@ def read_clips(shard: Shard, check: bool) -> Clips:
     path, info = shard.path, shard.info
     with shard.open(check) as file:
         samples = list(read_samples(file, path))
-    windows = sum(windows_in(len(sample.pose_TJ3)) for sample in samples)
+    windows = sum(windows_in(len(sample.pose_TJ3), WINDOW_FRAMES) for sample in samples)
     if (len(samples), windows) != (info.samples, info.windows):
         raise UserError(f"{path}: holds other samples than its JSON says; make the shard anew")
     for sample in samples:
@@ -157,22 +156,22 @@ def read_clips(shard: Shard, check: bool) -> Clips:
     return lay_out(samples)
 
 
-def draw_windows(clips: Clips, rng: np.random.Generator) -> Int:
+def draw_windows(clips: Clips, window: int, rng: np.random.Generator) -> Int:
     """Draw as many windows from each sample as it holds without overlap, in random order.
 
     Each starts at any frame with equal chance and wears a body drawn for it alone. Returns
     (V, 3): sample, first frame, body.
     """
-    sample_V = np.repeat(np.arange(len(clips.keys)), clips.windows_S)
-    start_V = rng.integers(0, clips.length_S[sample_V] - WINDOW_FRAMES + 1)
+    sample_V = np.repeat(np.arange(len(clips.keys)), clips.windows_S(window))
+    start_V = rng.integers(0, clips.length_S[sample_V] - window + 1)
     body_V = rng.integers(0, clips.bodies_S[sample_V])
     return rng.permutation(np.stack([sample_V, start_V, body_V], axis=1))
 
 
-def cut(clips: Clips, windows_V3: Int) -> Batch:
-    """Cut windows (sample, first frame, body) out of clips.
+def cut(clips: Clips, windows_V3: Int, window: int) -> Batch:
+    """Cut windows (sample, first frame, body) of T = `window` frames out of clips.
 
-    Returns pose (B,60,52,3) in radians, imu_left and imu_right (B,60,6) as ax ay az gx gy gz in
+    Returns pose (B,T,52,3) in radians, imu_left and imu_right (B,T,6) as ax ay az gx gy gz in
     m/s2 and rad/s, text (B,E), all float32; caption and clip (B,) int64; key, action and
     sentence, lists of strings.
     """
@@ -182,9 +181,9 @@ def cut(clips: Clips, windows_V3: Int) -> Batch:
     pose_row = clips.pose_row_S[sample] + start
     acc_row = clips.acc_row_S[sample] + body * length + start
     gyro_row = clips.gyro_row_S[sample] + gyro_body * length + start
-    pose_BTK = _gather([frames.pose_FK for frames in clips.frames], shard, pose_row)
-    acc_BTC = _gather([frames.acc_FC for frames in clips.frames], shard, acc_row)
-    gyro_BTC = _gather([frames.gyro_FC for frames in clips.frames], shard, gyro_row)
+    pose_BTK = _gather([frames.pose_FK for frames in clips.frames], shard, pose_row, window)
+    acc_BTC = _gather([frames.acc_FC for frames in clips.frames], shard, acc_row, window)
+    gyro_BTC = _gather([frames.gyro_FC for frames in clips.frames], shard, gyro_row, window)
     return {
         "pose": pose_BTK.unflatten(-1, (JOINTS, 3)),
         "imu_left": torch.cat([acc_BTC[..., :3], gyro_BTC[..., :3]], dim=-1),
@@ -198,16 +197,16 @@ def cut(clips: Clips, windows_V3: Int) -> Batch:
     }
 
 
-def _gather(values_FC: Sequence[Half], shard_B: Int, row_B: Int) -> torch.Tensor:
-    """Return (B, 60, C) float32: the rows from `row_B` on of the array that `shard_B` numbers."""
+def _gather(values_FC: Sequence[Half], shard_B: Int, row_B: Int, window: int) -> torch.Tensor:
+    """Return (B, T, C) float32: the T rows from `row_B` on of the array that `shard_B` numbers."""
     channels = values_FC[0].shape[1]
-    window_BR = np.empty((len(row_B), WINDOW_FRAMES * channels), np.float16)
+    window_BR = np.empty((len(row_B), window * channels), np.float16)
     for shard in np.unique(shard_B):
         here = np.flatnonzero(shard_B == shard)
         # A window's rows follow one another, so each is one run of memory.
         run_HR = sliding_window_view(values_FC[shard].reshape(-1), window_BR.shape[1])
         window_BR[here] = run_HR[row_B[here] * channels]
-    return torch.from_numpy(window_BR).float().unflatten(1, (WINDOW_FRAMES, channels))
+    return torch.from_numpy(window_BR).float().unflatten(1, (window, channels))
 
 
 def concatenate(parts: Sequence[Batch]) -> Batch:

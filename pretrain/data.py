@@ -10,7 +10,7 @@ from cluster.errors import UserError
 from cluster.runs import digest
 from cluster.secrets import redacted
 from cluster.storage import Location, size_of
-from datagen.shards import READERS, ShardInfo, load_manifest
+from datagen.shards import READERS, SPLITS, WINDOW_FRAMES, ShardInfo, load_manifest
 from pretrain.shard import Shard, shard_cache
 from pretrain.share import share_of
 
@@ -21,6 +21,7 @@ class Data:
 
     Attributes:
         place: the folders, in words.
+        window: frames of the windows that are cut.
         text_size: length of a text vector.
         text_backend: what made the text vectors.
         placement: how the sensors were worn.
@@ -28,6 +29,7 @@ class Data:
     """
 
     place: str
+    window: int
     train: tuple[Shard, ...]
     validation: tuple[Shard, ...]
     text_size: int
@@ -44,11 +46,17 @@ class Data:
         return ", ".join(f"{total / 3600:.2f} h of {name}" for name, total in seconds.items())
 
 
-def open_data(*folders: Location, cache: Cache | None = None, share: float = 1.0) -> Data:
+def open_data(
+    *folders: Location,
+    window: int = WINDOW_FRAMES,
+    cache: Cache | None = None,
+    share: float = 1.0,
+) -> Data:
     """Read the folders' manifests and see that their shards are there, whole, and of one kind.
 
     Args:
         folders: those whose shards are learned from together.
+        window: frames; clips that are shorter are left out.
         cache: where shards at URLs are kept.
         share: of the training clips of each source; validation stays whole.
 
@@ -68,10 +76,14 @@ def open_data(*folders: Location, cache: Cache | None = None, share: float = 1.0
     with ThreadPoolExecutor(READERS) as readers:
         list(readers.map(_check_size, shards))
     place = " and ".join(map(redacted, folders))
+    train, validation = (
+        _split(place, shards, split, window, share if split == "train" else 1.0) for split in SPLITS
+    )
     return Data(
         place=place,
-        train=share_of(_split(place, shards, "train"), share),
-        validation=_split(place, shards, "validation"),
+        window=window,
+        train=train,
+        validation=validation,
         text_size=manifests[0].text_size,
         text_backend=manifests[0].text_backend,
         placement=" and ".join(dict.fromkeys(_in_words(each.placement) for each in manifests)),
@@ -107,8 +119,15 @@ def _check_size(shard: Shard) -> None:
         raise UserError(f"{shard.path}: {found}; run datagen's command again to make it anew")
 
 
-def _split(place: str, shards: Sequence[Shard], split: str) -> tuple[Shard, ...]:
-    chosen = tuple(each for each in shards if each.info.split == split and each.windows)
+def _split(
+    place: str, shards: Sequence[Shard], split: str, window: int, share: float
+) -> tuple[Shard, ...]:
+    chosen = share_of(
+        [each for each in shards if each.info.split == split and each.windows], share, window
+    )
     if not chosen:
-        raise UserError(f"{place}: no {split} windows; make more clips, or change validation_share")
+        raise UserError(
+            f"{place}: no {split} windows of {window} frames; make more or longer clips, or change "
+            "validation_share"
+        )
     return chosen

@@ -5,12 +5,14 @@ D width, S patches of all samples, K values of a joint in a patch.
 """
 
 from dataclasses import dataclass, field
+from enum import Enum
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pretrain.attention import blocks, learned_positions
+from pretrain.convolution import ConvolutionalTrunk, ConvolutionConfig, pooled
 from pretrain.ranks import BatchNorm1d
 
 CHANNELS = 6
@@ -50,13 +52,22 @@ class PoseEncoderConfig:
     drop_path: float = 0.1
 
 
+class ImuEncoderKind(Enum):
+    """What an IMU encoder's tokens are: channels that attend to each other, or steps in time."""
+
+    attention = "attention"
+    convolution = "convolution"
+
+
 @dataclass
 class ImuEncoderConfig:
-    """Attention over the six channels of one wrist.
+    """The encoder of one wrist.
 
-    Signals are divided by `accelerometer_scale` (m/s2) and `gyroscope_scale` (rad/s).
+    Signals are divided by `accelerometer_scale` (m/s2) and `gyroscope_scale` (rad/s). The other
+    keys are those of attention over the six channels (the paper's); `convolution` has its own.
     """
 
+    kind: ImuEncoderKind = ImuEncoderKind.attention
     width: int = 256
     blocks: int = 4
     heads: int = 8
@@ -65,6 +76,7 @@ class ImuEncoderConfig:
     drop_path: float = 0.0
     accelerometer_scale: float = 9.81
     gyroscope_scale: float = 3.0
+    convolution: ConvolutionConfig = field(default_factory=ConvolutionConfig)
 
 
 class ResidualBlock(nn.Module):
@@ -179,19 +191,46 @@ class ImuScale(nn.Module):
 
 
 class ImuEncoder(nn.Module):
-    """Six channels of one wrist (B, T, 6) to tokens (B, 6, width) and embeddings (B, D).
+    """Signals of one wrist (B, T, 6) to tokens (B, L, width) and embeddings (B, D).
 
     Channels are ax ay az in m/s2 (specific force: a resting sensor reads 9.81 upwards), then
-    gx gy gz in rad/s, at 60 Hz; scaling happens inside. Token c is a linear embedding of all
-    samples of channel c plus the learned position of that channel; the tokens attend to each
-    other, and one linear layer over all of them makes the embedding.
+    gx gy gz in rad/s, at 60 Hz; scaling happens inside.
+
+    Attributes:
+        width: of the tokens.
+        window: frames that are read at once, or None where any number is.
     """
 
-    def __init__(self, config: ImuEncoderConfig, window: int, embedding: int) -> None:
+    width: int
+    window: int | None
+
+    def __init__(self, config: ImuEncoderConfig) -> None:
         super().__init__()
+        self.scale = ImuScale(config)
+
+    def embed(self, tokens_BLD: Tensor) -> Tensor:
+        """Return the embedding (B, D) of the tokens of what is read at once."""
+        raise NotImplementedError
+
+    def present_tokens(self, present_BC: Tensor, tokens: int) -> Tensor:
+        """Return which of a window's tokens stand on a channel that was measured (B, tokens)."""
+        raise NotImplementedError
+
+
+class ChannelEncoder(ImuEncoder):
+    """The paper's: attention over the six channels.
+
+    Token c is a linear embedding of all samples of channel c plus the learned position of that
+    channel; the tokens attend to each other, and one linear layer over all of them makes the
+    embedding.
+    """
+
+    window: int
+
+    def __init__(self, config: ImuEncoderConfig, window: int, embedding: int) -> None:
+        super().__init__(config)
         self.width = config.width
         self.window = window
-        self.scale = ImuScale(config)
         self.channel_token = nn.Linear(window, config.width)
         self.channel_positions = learned_positions(CHANNELS, config.width)
         self.blocks = blocks(
@@ -205,8 +244,45 @@ class ImuEncoder(nn.Module):
         self.out = nn.Linear(CHANNELS * config.width, embedding)
 
     def forward(self, imu_BTC: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (tokens_BCD, embedding_BD)."""
+        """Return (tokens_BCD, embedding_BD); T is `window`."""
         scaled_BTC = self.scale(imu_BTC).to(self.out.weight.dtype)
         tokens_BCD = self.channel_token(scaled_BTC.transpose(1, 2))
         tokens_BCD = self.blocks(tokens_BCD + self.channel_positions)
-        return tokens_BCD, self.out(tokens_BCD.flatten(1))
+        return tokens_BCD, self.embed(tokens_BCD)
+
+    def embed(self, tokens_BLD: Tensor) -> Tensor:
+        """Return the embedding (B, D) of tokens."""
+        return self.out(tokens_BLD.flatten(1))
+
+    def present_tokens(self, present_BC: Tensor, tokens: int) -> Tensor:
+        """Return which tokens' channels were measured; a window is segment after segment."""
+        return present_BC.repeat(1, tokens // CHANNELS)
+
+
+class TimeEncoder(ImuEncoder):
+    """A residual network over time, which reads windows of any length.
+
+    A token sees about a second around it; one linear layer over mean and maximum of the tokens
+    makes the embedding. Absent channels are zeros to it.
+    """
+
+    window: None = None
+
+    def __init__(self, config: ImuEncoderConfig, embedding: int) -> None:
+        super().__init__(config)
+        self.width = config.convolution.channels[-1]
+        self.trunk = ConvolutionalTrunk(config.convolution, CHANNELS)
+        self.out = nn.Linear(2 * self.width, embedding)
+
+    def forward(self, imu_BTC: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (tokens_BLD, embedding_BD)."""
+        tokens_BLD = self.trunk(self.scale(imu_BTC).to(self.out.weight.dtype))
+        return tokens_BLD, self.embed(tokens_BLD)
+
+    def embed(self, tokens_BLD: Tensor) -> Tensor:
+        """Return the embedding (B, D) of tokens, of a window or of several in a row."""
+        return self.out(pooled(tokens_BLD))
+
+    def present_tokens(self, present_BC: Tensor, tokens: int) -> Tensor:
+        """Return whether anything was measured, for every token alike."""
+        return present_BC.any(1, keepdim=True).expand(-1, tokens)

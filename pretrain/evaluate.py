@@ -15,7 +15,6 @@ from torch.nn import functional
 
 from cluster.errors import UserError
 from cluster.runs import seed_from
-from datagen.shards import WINDOW_FRAMES
 from pretrain.clips import Batch, Clips, Int, cut, join, read_clips
 from pretrain.data import Data
 from pretrain.gauges import geometry
@@ -33,18 +32,18 @@ def validation_pool(data: Data, count: int, seed: int, ranks: int = 1) -> Batch:
     The number of windows is a multiple of `ranks`; raises UserError where there is not one for
     each.
     """
-    clips, windows_V3 = draw_pool(data.validation, count, seed)
+    clips, windows_V3 = draw_pool(data.validation, count, seed, data.window)
     share = len(windows_V3) // ranks
     if share == 0:
         raise UserError(
             f"{data.place}: {len(windows_V3)} validation windows for {ranks} ranks; "
             "use fewer ranks, or make more clips"
         )
-    return cut(clips, windows_V3[: share * ranks])
+    return cut(clips, windows_V3[: share * ranks], data.window)
 
 
-def draw_pool(shards: Sequence[Shard], count: int, seed: int) -> tuple[Clips, Int]:
-    """Return clips and `count` windows (V, 3) in them, or as many as there are.
+def draw_pool(shards: Sequence[Shard], count: int, seed: int, window: int) -> tuple[Clips, Int]:
+    """Return clips and `count` windows (V, 3) of `window` frames in them, or as many as there are.
 
     Windows do not overlap, and no clip gives a second one before every clip has given one.
     Shards are read in a seeded order until there are enough clips.
@@ -58,14 +57,14 @@ def draw_pool(shards: Sequence[Shard], count: int, seed: int) -> tuple[Clips, In
         if len(known) >= count:
             break
     clips = join(read)
-    windows_V3 = rng.permutation(_windows_side_by_side(clips, rng))
+    windows_V3 = rng.permutation(_windows_side_by_side(clips, window, rng))
     turn_V = _turns(clips.clip_S[windows_V3[:, 0]])
     return clips, windows_V3[np.argsort(turn_V, kind="stable")[:count]]
 
 
-def _windows_side_by_side(clips: Clips, rng: np.random.Generator) -> Int:
-    sample_V = np.repeat(np.arange(len(clips.keys)), clips.windows_S)
-    start_V = _turns(sample_V) * WINDOW_FRAMES
+def _windows_side_by_side(clips: Clips, window: int, rng: np.random.Generator) -> Int:
+    sample_V = np.repeat(np.arange(len(clips.keys)), clips.windows_S(window))
+    start_V = _turns(sample_V) * window
     return np.stack([sample_V, start_V, rng.integers(0, clips.bodies_S[sample_V])], axis=1)
 
 

@@ -17,12 +17,15 @@ from cluster.errors import UserError
 from pretrain.cached import CachedContrast
 from pretrain.decoders import DecoderConfig, ImuReconstructor, Pose2Imu
 from pretrain.encoders import (
+    ChannelEncoder,
     ImuEncoder,
     ImuEncoderConfig,
+    ImuEncoderKind,
     PoseEncoder,
     PoseEncoderConfig,
     TextEncoder,
     TextEncoderConfig,
+    TimeEncoder,
 )
 from pretrain.losses import PAIRS, REGRESSIONS, ContrastiveLoss, LossConfig, regression_loss
 from pretrain.ranks import statistics_kept
@@ -47,6 +50,9 @@ POSITIVE_KEYS = (
     "imu.mlp_ratio",
     "imu.accelerometer_scale",
     "imu.gyroscope_scale",
+    "imu.convolution.channels",
+    "imu.convolution.strides",
+    "imu.convolution.kernel",
     "decoder.channels",
     "decoder.unpooling",
     "decoder.kernel",
@@ -85,6 +91,11 @@ class ModelConfig:
         text, pose, imu, decoder = self.text, self.pose, self.imu, self.decoder
         yield text.kernel % 2 == 1, "text.kernel", "must be odd"
         yield decoder.kernel % 2 == 1, "decoder.kernel", "must be odd"
+        convolution = imu.convolution
+        yield convolution.kernel % 2 == 1, "imu.convolution.kernel", "must be odd"
+        rule = f"must have {len(convolution.channels)} entries, as imu.convolution.channels has"
+        matching = len(convolution.strides) == len(convolution.channels)
+        yield matching, "imu.convolution.strides", rule
         divides_window = f"must divide the window of {self.window} frames"
         yield self.window % pose.frames_per_token == 0, "pose.frames_per_token", divides_window
         unpooled = self.window % math.prod(decoder.unpooling) == 0
@@ -107,6 +118,7 @@ class ModelConfig:
             ("pose.drop_path", pose.drop_path),
             ("imu.dropout", imu.dropout),
             ("imu.drop_path", imu.drop_path),
+            ("imu.convolution.dropout", imu.convolution.dropout),
             ("decoder.dropout", self.decoder.dropout),
         ):
             yield 0 <= rate < 1, key, "must be at least 0 and below 1"
@@ -240,7 +252,9 @@ def build_imu_encoder(config: ModelConfig) -> ImuEncoder:
     Raises UserError, naming the key, where the configuration contradicts itself.
     """
     config.check()
-    return ImuEncoder(config.imu, config.window, config.embedding)
+    if config.imu.kind is ImuEncoderKind.convolution:
+        return TimeEncoder(config.imu, config.embedding)
+    return ChannelEncoder(config.imu, config.window, config.embedding)
 
 
 def parameter_count(model: nn.Module) -> dict[str, int]:

@@ -68,7 +68,8 @@ def evaluate(release: Path, shards: Location, config: EvaluateConfig) -> str:
 
     Raises UserError where release and shards do not fit, and for prompts that cannot be used.
     """
-    pretrained, data = load_pretrained(release), open_data(shards)
+    pretrained = load_pretrained(release)
+    data = open_data(shards, window=pretrained.config.window)
     _check_text(pretrained, data)
     prompts = _read_prompts(Path(config.prompts)) if config.prompts else None
     model = pretrained.model
@@ -117,7 +118,7 @@ def _read_prompts(path: Path) -> dict[str, list[str]]:
 
 def _pool(data: Data, split: str, count: int, seed: int) -> Batch:
     shards = data.train if split == "train" else data.validation
-    return cut(*draw_pool(shards, count, seed))
+    return cut(*draw_pool(shards, count, seed, data.window), data.window)
 
 
 @torch.inference_mode()

@@ -15,7 +15,7 @@ from cluster.cache import Cache
 from cluster.errors import UserError
 from cluster.storage import Location
 from datagen.sample import META_MEMBER, RATE
-from datagen.shards import WINDOW_FRAMES, ShardInfo
+from datagen.shards import ShardInfo
 
 POSE_MEMBER = "pose.npy"
 GIGABYTE = 1e9
@@ -36,7 +36,7 @@ class Shard:
         info: what its JSON says.
         cache: where it is kept if it lies at a URL.
         clips: names of the chosen ones, or None for all.
-        windows, frames: of the chosen clips; windows of 60 frames without overlap.
+        windows, frames: of the chosen clips; windows without overlap.
     """
 
     path: Location
@@ -98,6 +98,6 @@ class Shard:
             raise UserError(f"{self.path}: not a whole shard: {error}; make it anew") from None
 
 
-def windows_in(frames: int) -> int:
-    """Return how many windows of 60 frames fit into a sample without overlap."""
-    return frames // WINDOW_FRAMES
+def windows_in(frames: int, window: int) -> int:
+    """Return how many windows fit into a sample without overlap."""
+    return frames // window

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from cluster.progress import Progress
 from cluster.runs import seed_from
+from datagen.shards import WINDOW_FRAMES
 from pretrain.shard import Shard, windows_in
 
 Clip = tuple[str, str]
@@ -26,18 +27,19 @@ def choose_clips(clips: Iterable[Clip], share: float) -> set[Clip]:
     }
 
 
-def share_of(shards: Sequence[Shard], share: float) -> tuple[Shard, ...]:
+def share_of(shards: Sequence[Shard], share: float, window: int) -> tuple[Shard, ...]:
     """Return what belongs to a share: shards that hold chosen clips, with these.
 
-    Shards say how many clips they hold and not which, so each is looked into. Raises UserError
-    where one cannot be read.
+    Clips shorter than a window belong to none. Shards say how many windows of one second they
+    hold and not of which clips, so each is looked into where that is not enough. Raises
+    UserError where one cannot be read.
     """
-    if share == 1:
+    if share == 1 and window == WINDOW_FRAMES:
         return tuple(shards)
     lengths = []
     with Progress("share", len(shards), "shards") as progress:
         for shard in shards:
-            lengths.append([(c, n) for c, n in shard.lengths() if windows_in(n)])
+            lengths.append([(c, n) for c, n in shard.lengths() if windows_in(n, window)])
             progress.advance()
     chosen = choose_clips(
         (
@@ -54,7 +56,7 @@ def share_of(shards: Sequence[Shard], share: float) -> tuple[Shard, ...]:
             replace(
                 shard,
                 clips=frozenset(clip for clip, _ in kept),
-                windows=sum(windows_in(frames) for _, frames in kept),
+                windows=sum(windows_in(frames, window) for _, frames in kept),
                 frames=sum(frames for _, frames in kept),
             )
         )

@@ -24,7 +24,8 @@ def open_stages(config: TrainConfig, rank: int, ranks: int) -> list[Stream]:
     """
     cache = shard_cache(config.stream.cache, config.stream.cache_gigabytes)
     opened = [
-        open_data(*stage.folders(), cache=cache, share=config.share) for stage in config.plan()
+        open_data(*stage.folders(), window=config.model.window, cache=cache, share=config.share)
+        for stage in config.plan()
     ]
     check_one_kind(
         (shard.path, shard.info) for data in opened for shard in (*data.train, *data.validation)

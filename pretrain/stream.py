@@ -131,7 +131,7 @@ class Stream:
         for clips, windows_V3 in self._read_groups(self._groups_from(start)):
             while len(windows_V3):
                 part, windows_V3 = windows_V3[:missing], windows_V3[missing:]
-                parts.append(cut(clips, part))
+                parts.append(cut(clips, part, self.data.window))
                 missing -= len(part)
                 if missing == 0:
                     batch = self._augment(concatenate(parts), epoch, number)
@@ -193,7 +193,8 @@ class Stream:
         shard = self.data.train[piece.shard]
         clips = read_clips(shard, check=piece.shard not in self._checked)
         self._checked.add(piece.shard)
-        windows_V3 = draw_windows(clips, _rng("windows", self.seed, epoch, piece.shard))
+        rng = _rng("windows", self.seed, epoch, piece.shard)
+        windows_V3 = draw_windows(clips, self.data.window, rng)
         return clips, windows_V3[piece.first : piece.last]
 
     def _shuffle(self, group: Group, read: Sequence[tuple[Clips, Int]]) -> tuple[Clips, Int]:

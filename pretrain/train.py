@@ -24,9 +24,8 @@ import torch
 from torch import Tensor
 
 from cluster.config import load_config
-from cluster.errors import UserError, exit_with
+from cluster.errors import exit_with
 from cluster.runs import git_commit, write_run_record
-from datagen.shards import WINDOW_FRAMES
 from pretrain import checkpoint
 from pretrain.attention import checkpoint_activations
 from pretrain.checkpoint import Found, Identity, Saver, State
@@ -147,8 +146,6 @@ def find_checkpoint(config: TrainConfig) -> Path | None:
 
 def make_model(config: TrainConfig, text_size: int) -> Multi3Net:
     """Return the model with the weights that the seed decides."""
-    if config.model.window != WINDOW_FRAMES:
-        raise UserError(f"model.window: shards are cut into windows of {WINDOW_FRAMES} frames")
     torch.manual_seed(config.seed)
     model = Multi3Net(config.model, text_size)
     if config.activation_checkpointing:

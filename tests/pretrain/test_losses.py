@@ -179,7 +179,7 @@ def test_overlapping_windows_of_a_clip_are_no_negatives_whatever_body_wears_them
     contrastive = ContrastiveLoss(LossConfig(pairs=["pose-left"]))
 
     def loss(windows: list[list[int]]) -> float:
-        batch = cut(clips, np.array(windows))
+        batch = cut(clips, np.array(windows), 60)
         embeddings = {name: torch.randn(len(windows), WIDTH) for name in MODALITIES}
         return contrastive(embeddings, batch["caption"], batch["clip"])["pose-left"].item()
 

@@ -50,7 +50,7 @@ def test_a_window_is_the_slice_of_its_sample_and_of_one_body() -> None:
     ]
     clips = join([lay_out(samples[:1]), lay_out(samples[1:])])
     windows = np.array([[s, t, b] for s in range(4) for t in (0, 1 + 40 * s) for b in (0, 1 + s)])
-    batch = cut(clips, windows)
+    batch = cut(clips, windows, 60)
     assert batch["pose"].shape == (16, 60, 52, 3)
     assert {
         value.dtype
@@ -79,7 +79,7 @@ def test_equal_sentences_share_a_caption_and_equal_clips_a_number() -> None:
 
 def test_starts_reach_both_ends_of_a_sample_and_every_body_is_worn() -> None:
     clips = lay_out([made_sample("s", 1, 3, "train", 6000), made_sample("t", 2, 2, "train", 61)])
-    drawn = np.concatenate([draw_windows(clips, np.random.default_rng(n)) for n in range(40)])
+    drawn = np.concatenate([draw_windows(clips, 60, np.random.default_rng(n)) for n in range(40)])
     assert (np.bincount(drawn[:, 0]) == [4000, 40]).all()
     first, second = drawn[drawn[:, 0] == 0], drawn[drawn[:, 0] == 1]
     assert first[:, 1].min() < 30

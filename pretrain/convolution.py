@@ -1,0 +1,75 @@
+"""A residual network over time: the IMU encoder of preset `plus`.
+
+Shape letters: B batch, T frames, C channels, L tokens, W their width, D embedding.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pretrain.ranks import BatchNorm1d
+
+
+@dataclass
+class ConvolutionConfig:
+    """A stem and then a residual stage for each further entry of `channels` and `strides`.
+
+    The last of `channels` is the width of the tokens, the product of `strides` the frames from
+    one token to the next. `kernel` is odd.
+    """
+
+    channels: list[int] = field(default_factory=lambda: [64, 64, 128, 256])
+    strides: list[int] = field(default_factory=lambda: [2, 2, 2, 1])
+    kernel: int = 5
+    dropout: float = 0.0
+
+
+class ResidualStage(nn.Module):
+    """Two convolutions with BatchNorm beside a 1x1 convolution (He et al. 2016, in 1-D)."""
+
+    def __init__(self, before: int, after: int, kernel: int, stride: int) -> None:
+        super().__init__()
+        padding = kernel // 2
+        self.branch = nn.Sequential(
+            nn.Conv1d(before, after, kernel, stride, padding, bias=False),
+            BatchNorm1d(after),
+            nn.ReLU(),
+            nn.Conv1d(after, after, kernel, 1, padding, bias=False),
+            BatchNorm1d(after),
+        )
+        self.shortcut = nn.Sequential(
+            nn.Conv1d(before, after, 1, stride, bias=False), BatchNorm1d(after)
+        )
+
+    def forward(self, maps_BWT: Tensor) -> Tensor:
+        """Return (B, after, ceil(T / stride))."""
+        return functional.relu(self.branch(maps_BWT) + self.shortcut(maps_BWT))
+
+
+class ConvolutionalTrunk(nn.Module):
+    """Scaled signals (B, T, C) to tokens (B, L, W), L = ceil(T / product of strides)."""
+
+    def __init__(self, config: ConvolutionConfig, channels: int) -> None:
+        super().__init__()
+        first, *others = config.channels
+        stages: list[nn.Module] = [
+            nn.Conv1d(
+                channels, first, config.kernel, config.strides[0], config.kernel // 2, bias=False
+            ),
+            BatchNorm1d(first),
+            nn.ReLU(),
+        ]
+        for before, after, stride in zip(config.channels, others, config.strides[1:], strict=False):
+            stages += [ResidualStage(before, after, config.kernel, stride)]
+        self.stages = nn.Sequential(*stages, nn.Dropout(config.dropout))
+
+    def forward(self, scaled_BTC: Tensor) -> Tensor:
+        """Return (B, L, W)."""
+        return self.stages(scaled_BTC.transpose(1, 2)).transpose(1, 2)
+
+
+def pooled(tokens_BLW: Tensor) -> Tensor:
+    """Return mean and maximum of the tokens, (B, 2 W)."""
+    return torch.cat([tokens_BLW.mean(1), tokens_BLW.amax(1)], dim=1)
