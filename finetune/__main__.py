@@ -22,6 +22,12 @@ def _sweep(arguments: list[str]) -> int:
     return _cells(SweepConfig, "sweep", arguments)
 
 
+def _inspect(arguments: list[str]) -> int:
+    from finetune import inspect  # brings what only this command needs
+
+    return inspect.main(arguments)
+
+
 def _cells(schema: type[FinetuneConfig], command: str, arguments: list[str]) -> int:
     given = _config_parser(command).parse_intermixed_args(arguments)
     config = load_config(schema, given.config, given.overrides)
@@ -38,6 +44,11 @@ def _config_parser(command: str) -> argparse.ArgumentParser:
 
 
 COMMANDS = (
+    Command(
+        "inspect --config FILE [key=value ...]",
+        "what a target's recordings hold, and what is strange about them",
+        _inspect,
+    ),
     Command(
         "run --config FILE [key=value ...]",
         "rows by folds by seeds: one table of macro F1 on people left out",
