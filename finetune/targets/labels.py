@@ -16,7 +16,7 @@ def label_indices(labels_T: np.ndarray, names: Sequence[str], where: str, mend: 
     """
     found, inverse_T = np.unique(labels_T.astype(str), return_inverse=True)
     numbers = []
-    for label in found:
+    for label in found.tolist():
         if label not in ("", *names):
             near = difflib.get_close_matches(label, names, n=1, cutoff=0.0)
             raise UserError(

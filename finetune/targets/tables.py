@@ -45,7 +45,10 @@ def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def numbers(table: pd.DataFrame, columns: Sequence[str], path: Path) -> np.ndarray:
-    """Return columns as float64 (T, X), NaN where a cell is empty; UserError for words."""
+    """Return columns as float64 (T, X), NaN where a cell is empty or infinite.
+
+    Raises UserError for words.
+    """
     values = []
     for name in columns:
         column = pd.to_numeric(table[name], errors="coerce")
@@ -56,7 +59,8 @@ def numbers(table: pd.DataFrame, columns: Sequence[str], path: Path) -> np.ndarr
                 f"row {words.index[0] + 2}"
             )
         values.append(column.to_numpy(dtype=np.float64))
-    return np.stack(values, 1)
+    values_TX = np.stack(values, 1)
+    return np.where(np.isfinite(values_TX), values_TX, np.nan)
 
 
 def with_progress(label: str, items: Sequence[Item], unit: str) -> Iterator[Item]:
