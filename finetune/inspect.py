@@ -88,10 +88,9 @@ def _signals(target: Target, wrist: int) -> list[str]:
     lines.append(f"mean acceleration       x {x:.1f}, y {y:.1f}, z {z:.1f} m/s2")
     agreement = gyroscope_agreement(recordings, wrist)
     if agreement:
-        share = 100 * agreement.as_declared
         lines.append(
-            f"gyroscope               tells how gravity turns to {share:.0f} % of the turn "
-            f"({agreement.moments} moments)"
+            f"gyroscope               misses {100 * agreement.as_declared:.0f} % of how gravity "
+            f"turns ({agreement.moments} moments)"
         )
     return [*lines, ""]
 
