@@ -26,6 +26,7 @@ from torch import Tensor
 from cluster.config import load_config
 from cluster.errors import UserError, exit_with
 from cluster.runs import git_commit, write_run_record
+from cluster.storage import told_when_full
 from datagen.shards import WINDOW_FRAMES
 from pretrain import checkpoint
 from pretrain.attention import checkpoint_activations
@@ -61,10 +62,10 @@ def main(arguments: Sequence[str]) -> int:
     found = checkpoint.read(place, identity) if place else None
     model = make_model(config, text_size)
     of_window = operations_of_window(config.model, text_size)
-    world = join_world(rank, ranks, config.timeout)
     vigil, notice = Vigil(folder, rank, ranks), StopNotice()
     try:
-        with vigil.naming_the_lost():
+        with vigil.naming_the_lost(), told_when_full(folder):
+            world = join_world(rank, ranks, config.timeout)
             state, left_out = begin(config, streams, found)
             stream = streams[state.stage]
             fits = found is None or found.fits(ranks, config.zero)
@@ -95,6 +96,7 @@ def main(arguments: Sequence[str]) -> int:
                 return loop(run)
             finally:
                 run.batches.close()
+                run.saver.close()
                 watch.close()
     finally:
         notice.close()

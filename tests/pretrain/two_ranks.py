@@ -26,7 +26,17 @@ from pretrain.world import World, join_world, ranks_started
 BATCH = 16
 # ZeRO stages that are continued by another number of ranks.
 STAGES_FOR_ONE = (0, 1, 3)
+# The first stage of data, in steps; and after which steps one rank goes on: then, and later.
+FIRST_STAGE = 4
+STAGED_STOPS = (4, 8)
 Gradients = dict[str, torch.Tensor]
+
+
+def staged(data: Path, output: Path) -> list[str]:
+    """Return the command line of a run in two stages: some steps, then an epoch."""
+    stages = f"[{{data: {data}, steps: {FIRST_STAGE}}}, {{data: [{data}], epochs: 1}}]"
+    overrides = ("batch_size=4", "steps=null", "zero=1", f"stages={stages}")
+    return [each for each in arguments(data, output, *overrides) if not each.startswith("data=")]
 
 
 def make_model() -> Multi3Net:
@@ -169,6 +179,11 @@ def main(data: Path, output: Path) -> None:
         with kept_states() as kept:
             stopped_after(6, lambda zero=zero: run(f"from_two{zero}", f"zero={zero}"))  # type: ignore[misc]
             torch.save(kept["saved"], output / f"saved{zero}-{world.rank}.pt")
+    for steps in STAGED_STOPS:
+        with kept_states() as kept:
+            line = staged(data, output / f"staged{steps}")
+            stopped_after(steps + 1, lambda line=line: train.main(line))  # type: ignore[misc]
+            torch.save(kept["saved"], output / f"staged{steps}-{world.rank}.pt")
     told["nan"], told["spoilt"] = with_a_nan_on_rank(1, lambda: run("nan"))
     if world.leads:
         told["equal"] = [
