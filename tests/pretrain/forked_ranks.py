@@ -21,14 +21,16 @@ from pathlib import Path
 os.environ["DS_ACCELERATOR"] = "cpu"
 
 # What every rank would import after the fork.
-import deepspeed  # noqa: F401
+import deepspeed
 import matplotlib.pyplot  # noqa: F401
-import torch.utils.tensorboard  # noqa: F401
+import torch
+import torch.utils.tensorboard
 from made_shards import make_shards
 from training import arguments, free_port
 
 from cluster.errors import exit_with
-from pretrain import train
+from pretrain import step, train
+from pretrain.clips import Batch
 from pretrain.world import World, speak_in_turn
 
 FORK = get_context("fork")
@@ -80,6 +82,8 @@ def be(rank: int, port: str, said: Path, line: list[str], hook: Hook) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
     os.environ |= {"LOCAL_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    # To look whether it has to be compiled takes longer than all that these ranks compute.
+    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     hook(rank)
     exit_with(lambda: speak_in_turn(lambda: train.main(line)))
 
@@ -182,6 +186,23 @@ def full_disk_at_release(folder: Path) -> Outcome:
     return launch(made(folder), folder / "run", "validation.every=2", hook=limit)
 
 
+def not_finite(folder: Path) -> Outcome:
+    """One window of the second rank is spoilt on its way to the model; it says which."""
+
+    def spoil(rank: int) -> None:
+        to_device = step.to_device
+
+        def spoilt(batch: Batch, device: torch.device) -> Batch:
+            batch["imu_left"][0, 0, 0] = torch.nan
+            print("spoilt:", batch["key"][0], flush=True)
+            return to_device(batch, device)
+
+        if rank == 1:
+            step.to_device = spoilt
+
+    return launch(made(folder), folder / "run", hook=spoil)
+
+
 def hung_before_they_met(folder: Path) -> Outcome:
     def hang(rank: int) -> None:
         join_world = train.join_world
@@ -208,6 +229,7 @@ CASES = (
     half_a_checkpoint,
     full_disk,
     full_disk_at_release,
+    not_finite,
     hung_before_they_met,
 )
 

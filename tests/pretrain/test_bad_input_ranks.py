@@ -20,6 +20,7 @@ SAID = {
     "impossible_zero": r"offload=parameters: ZeRO does this from stage 3 on; give zero=3",
     "full_disk": r"checkpoints: the checkpoint could not be written by rank 1: .*; make room",
     "full_disk_at_release": r"model\.safetensors: cannot be written: .*; make room",
+    "not_finite": r"step 1: loss/contrastive/text-left is nan; .* imu_left of \S+ \(rank 1\)",
     "hung_before_they_met": r"rank 1 of 2 is gone or hangs: last seen starting",
 }
 
@@ -44,6 +45,12 @@ def test_it_ends_on_both_ranks_with_one_line(outcomes: dict[str, dict], case: st
     assert re.search(SAID[case], line), line
     assert "Traceback" not in outcome["said"]
     assert all(outcome["statuses"])
+
+
+def test_the_sample_that_is_not_finite_is_named(outcomes: dict[str, dict]) -> None:
+    said = outcomes["not_finite"]["said"]
+    [spoilt] = re.findall(r"spoilt: (\S+)", said)
+    assert f"imu_left of {spoilt} (rank 1)" in said
 
 
 def test_half_a_checkpoint_is_passed_over_once(folder: Path, outcomes: dict[str, dict]) -> None:

@@ -11,8 +11,7 @@ from made_shards import TEXT_SIZE
 from small_model import small_config
 from training import arguments, kept_states, results
 
-from cluster.errors import UserError
-from pretrain import step, train
+from pretrain import train
 from pretrain.cached import cache_contrast
 from pretrain.clips import Batch
 from pretrain.config import Contrast, TrainConfig
@@ -127,27 +126,6 @@ def stopped_after(steps: int, run: Callable[[], Any]) -> None:
         train.take_step = take_step
 
 
-def with_a_nan_on_rank(rank: int, run: Callable[[], Any]) -> tuple[str, str]:
-    """Run with one window of one rank spoilt; returns what the user is told, and its key."""
-    to_device, key = step.to_device, ""
-
-    def spoil(batch: Batch, device: torch.device) -> Batch:
-        nonlocal key
-        if ranks_started()[0] == rank:
-            batch["imu_left"][0, 0, 0] = torch.nan
-            key = batch["key"][0]
-        return to_device(batch, device)
-
-    step.to_device = spoil
-    try:
-        run()
-    except UserError as error:
-        return str(error), key
-    finally:
-        step.to_device = to_device
-    return "nothing", key
-
-
 def main(data: Path, output: Path) -> None:
     stream = Stream(open_data(data), BATCH, 0, 0, 1, StreamConfig())
     batch, _ = next(stream.batches())
@@ -184,7 +162,6 @@ def main(data: Path, output: Path) -> None:
             line = staged(data, output / f"staged{steps}")
             stopped_after(steps + 1, lambda line=line: train.main(line))  # type: ignore[misc]
             torch.save(kept["saved"], output / f"staged{steps}-{world.rank}.pt")
-    told["nan"], told["spoilt"] = with_a_nan_on_rank(1, lambda: run("nan"))
     if world.leads:
         told["equal"] = [
             results(output / f"whole{zero}") == results(output / f"broken{zero}") for zero in (0, 2)
