@@ -36,7 +36,7 @@ class ReleaseCard:
 
     Attributes:
         data: which shards, in words a reader understands.
-        data_licence: what that data may be used for.
+        data_licence: what that data may be used for, source by source.
         steps: optimiser steps taken.
         scores: validation scores by name.
         commit: of the source that trained them.

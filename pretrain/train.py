@@ -32,6 +32,7 @@ from pretrain import checkpoint
 from pretrain.attention import checkpoint_activations
 from pretrain.checkpoint import Found, Identity, Saver, State
 from pretrain.config import Precision, TrainConfig
+from pretrain.data import licences_of
 from pretrain.describe import operations_of_window
 from pretrain.engine import start_engine, whole_weights
 from pretrain.evaluate import rows, to_device, validate, validation_pool
@@ -227,9 +228,10 @@ def release(run: Run, scores: dict[str, float]) -> None:
     weights = whole_weights(run.engine, run.config)
     if not run.world.leads:
         return
+    learned = [stream.data for stream in run.streams[: run.stage + 1]]
     card = ReleaseCard(
-        data=", then ".join(stream.data.describe() for stream in run.streams[: run.stage + 1]),
-        data_licence="that of the sources named above",
+        data=", then ".join(data.describe() for data in learned),
+        data_licence="; ".join(map(": ".join, licences_of(learned).items())),
         steps=run.state.step,
         scores=scores,
         commit=git_commit(),
