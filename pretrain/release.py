@@ -36,7 +36,7 @@ class ReleaseCard:
 
     Attributes:
         data: which shards, in words a reader understands.
-        data_licence: what that data may be used for.
+        data_licence: what that data may be used for, source by source.
         steps: optimiser steps taken.
         scores: validation scores by name.
         commit: of the source that trained them.
@@ -108,7 +108,8 @@ def save_release(
 ) -> None:
     """Write a release, replacing the one in `folder`; call it on one rank only.
 
-    `weights` stands in for the model's own where ZeRO 3 has left it with parts of them.
+    `weights` stands in for the model's own where ZeRO 3 has left it with parts of them. Raises
+    UserError where the weights cannot be written.
     """
     config = ReleaseConfig(
         window=model_config.window,
@@ -122,7 +123,7 @@ def save_release(
     shutil.rmtree(coming, ignore_errors=True)
     coming.mkdir(parents=True)
     try:
-        save_file(_float32(weights or model.state_dict()), coming / WEIGHTS)
+        _save_weights(_float32(weights or model.state_dict()), coming / WEIGHTS)
         save_config(config, coming / CONFIG)
         (coming / CARD).write_text(_card_text(config, card))
         for path in [*coming.iterdir(), coming]:
@@ -130,6 +131,15 @@ def save_release(
         _put_in_place(coming, folder)
     finally:
         shutil.rmtree(coming, ignore_errors=True)
+
+
+def _save_weights(weights: dict[str, Tensor], path: Path) -> None:
+    try:
+        save_file(weights, path)
+    except SafetensorError as error:  # also what becomes of a full disk
+        raise UserError(
+            f"{path}: cannot be written: {error}; make room and give the same command again"
+        ) from None
 
 
 def load_pretrained(folder: Path) -> Pretrained:
