@@ -50,7 +50,7 @@ def synthetic_windows(config: SyntheticConfig, cutting: WindowsConfig, real: Win
     that cannot be, a folder without shards, and where no clip shows any of the classes.
     """
     labels = _labels(config, real.label_names)
-    present_WC = real.present_NWC.any(0)
+    present_WC = np.asarray(real.present_NWC.any(0))
     signals, labels_N, starts = [], [], []
     for label, start, signals_TWC in _cut(config, cutting, labels):
         signals.append(signals_TWC * present_WC)
@@ -159,7 +159,9 @@ def _cut(
         for info in infos:
             for sample in read_shard(info.path(folder)):
                 label = _label(sample, labels)
-                for signals_TWC in _bodies(sample, config.bodies) if label is not None else ():
+                if label is None:
+                    continue
+                for signals_TWC in _bodies(sample, config.bodies):
                     for start in range(0, len(signals_TWC) - frames + 1, hop):
                         yield label, start / RATE, signals_TWC[start : start + frames]
             progress.advance()
