@@ -1,4 +1,4 @@
-"""The command `python -m finetune`: look at a target, train and test on it."""
+"""The command `python -m finetune`: look at a target, train and test on it, use what was learnt."""
 
 import argparse
 from pathlib import Path
@@ -36,6 +36,37 @@ def _cells(schema: type[FinetuneConfig], command: str, arguments: list[str]) -> 
     return run(config)
 
 
+def _fit(arguments: list[str]) -> int:
+    from finetune.final import FitConfig, fit_classifier
+
+    given = _config_parser("fit").parse_intermixed_args(arguments)
+    print(fit_classifier(load_config(FitConfig, given.config, given.overrides)))
+    return 0
+
+
+def _predict(arguments: list[str]) -> int:
+    from finetune.predict import RecordingConfig, predict_file
+
+    parser = argparse.ArgumentParser("python -m finetune predict")
+    parser.add_argument("model", type=Path)
+    parser.add_argument("recording", type=Path)
+    parser.add_argument("--config", type=Path, help="keys of the recording as YAML")
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    given = parser.parse_intermixed_args(arguments)
+    config = load_config(RecordingConfig, given.config, given.overrides)
+    print(predict_file(given.model, given.recording, config))
+    return 0
+
+
+def _export(arguments: list[str]) -> int:
+    from finetune.export import export
+
+    parser = argparse.ArgumentParser("python -m finetune export")
+    parser.add_argument("model", type=Path)
+    print(export(parser.parse_args(arguments).model))
+    return 0
+
+
 def _config_parser(command: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(f"python -m finetune {command}")
     parser.add_argument("--config", type=Path, help="preset in configs/finetune")
@@ -59,6 +90,17 @@ COMMANDS = (
         "the same for several numbers of experts and shares of the labels",
         _sweep,
     ),
+    Command(
+        "fit --config FILE [key=value ...]",
+        "one classifier from the people of a target, to be used on others",
+        _fit,
+    ),
+    Command(
+        "predict MODEL FILE.csv [key=value ...]",
+        "labels with probabilities over time, and a picture of them",
+        _predict,
+    ),
+    Command("export MODEL", "encoder and classifier as one ONNX file", _export),
 )
 
 

@@ -40,6 +40,12 @@ def unusable(target: Target) -> list[str]:
     return reasons
 
 
+def implausible(recording: Recording) -> list[str]:
+    """Return why the time stamps and signals of a recording, labelled or not, cannot be right."""
+    told = (check(recording) for check in (_rate, _acceleration, _turning))
+    return [text for text in told if text]
+
+
 def resting_magnitude(recordings: Sequence[Recording], wrist: int) -> float:
     """Return the median length of the mean acceleration in the calmest blocks, in m/s2.
 
