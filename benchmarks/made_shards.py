@@ -71,6 +71,7 @@ def make_shards(folder: Path, train: int, samples: int) -> None:
         bodies=BODIES,
         body="made",
         placement="watch",
+        licences={"made": "CC0-1.0"},
         text_backend="made",
         text_size=TEXT_SIZE,
     )

@@ -25,8 +25,12 @@ from datagen.text import TextConfig
 
 # What may change between a run and its continuation: where and how it runs, not what it makes.
 NOT_OF_THE_DATA = ("output", "max_bad_share", "cluster", "text.cache")
-# Keys of a source that say where its files lie. The plan compares what they list and say.
-PLACES = ("folder", "descriptions", "babel", "humanml3d", "sentences", "texts")
+# Keys of a source that say where its files lie or what they may be used for. The plan compares
+# what they list and say.
+ABOUT_THE_FILES = ("licence", "folder", "descriptions", "babel", "humanml3d", "sentences", "texts")
+
+# Composed by this project's own code.
+CHOREOGRAPHY_LICENCE = "Apache-2.0"
 
 # What reads the folders under each key of SourcesConfig.
 FOLDER_SOURCES: dict[str, Callable[[Any], Source]] = {
@@ -150,13 +154,20 @@ def folders(config: SourcesConfig) -> Iterator[tuple[str, str, Any]]:
             yield kind, name, folder
 
 
+def licences(config: SourcesConfig) -> dict[str, str]:
+    """Return the licence of every source's motion, by its name."""
+    own = config.choreography
+    composed = {} if own is None else {own.name: CHOREOGRAPHY_LICENCE}
+    return composed | {name: folder.licence for _, name, folder in folders(config)}
+
+
 def data_keys(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keys, dotted, that decide the data, and their values."""
     return {
         key: redacted(value) if isinstance(value, str) else value
         for key, value in _flat(config, "")
         if not any(key == other or key.startswith(f"{other}.") for other in NOT_OF_THE_DATA)
-        and not (key.startswith("sources.") and key.rpartition(".")[2] in PLACES)
+        and not (key.startswith("sources.") and key.rpartition(".")[2] in ABOUT_THE_FILES)
     }
 
 

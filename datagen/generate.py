@@ -18,7 +18,7 @@ from cluster.progress import Progress
 from cluster.runs import write_json, write_run_record
 from cluster.storage import Location, location, remove_parts
 from datagen import plan
-from datagen.config import DatagenConfig, check, data_digest, data_keys, open_sources
+from datagen.config import DatagenConfig, check, data_digest, data_keys, licences, open_sources
 from datagen.pipeline import Pipeline, placement
 from datagen.plan import Unit
 from datagen.shards import (
@@ -73,6 +73,7 @@ def generate(config: DatagenConfig) -> Outcome:
             bodies=config.bodies,
             body=pipeline.body,
             placement=placement(config),
+            licences=licences(config.sources),
             text_backend=config.text.backend,
             text_size=max(info.text_size for info in infos.values()),
         )

@@ -37,6 +37,10 @@ PARENTS = BODY_PARENTS + HAND_PARENTS
 JOINTS = len(JOINT_NAMES)
 
 
+# The licence of what nobody has said anything about.
+NOT_STATED = "not stated"
+
+
 class BadClipError(Exception):
     """A clip that cannot be used; the message is the reason, listed in the manifest."""
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datagen.half import write_half
 from datagen.motion import JOINTS, BadClipError
 
 SCHEMA = 2
@@ -57,6 +56,8 @@ ARRAY_MEMBERS = (
 
 def to_half(values: NDArray[Any], what: str) -> Half:
     """Return `values` as float16; raises BadClipError where they are not finite or too large."""
+    from datagen.half import write_half  # compiled by numba, which readers of shards do not need
+
     half = np.empty(values.shape, dtype=np.float16)
     bits = write_half(np.ascontiguousarray(values).reshape(-1), half.view(np.uint16).reshape(-1))
     largest = float(np.uint32(bits).view(np.float32))

@@ -94,6 +94,7 @@ class Manifest:
         hours: source -> split -> hours of motion.
         placement: how the sensors are worn.
         body: kind of body model.
+        licences: source -> what its motion may be used for.
         shards: those with samples, by index; their failures and cuts stand in `failures` and
             `cuts`.
     """
@@ -105,6 +106,7 @@ class Manifest:
     bodies: int
     body: str
     placement: Any
+    licences: dict[str, str]
     text_backend: str
     text_size: int
     clips: int
@@ -287,7 +289,10 @@ def _build(kind: type, value: dict[str, Any], path: Location) -> Any:
     names = {field.name for field in fields(kind)}
     if set(value) != names:
         odd = sorted(set(value) ^ names)
-        raise UserError(f"{path}: the key {odd[0]} is missing or unknown; make the folder anew")
+        raise UserError(
+            f"{path}: the key {odd[0]} is missing or unknown; run datagen's command again, which "
+            "writes manifests anew, or make the folder anew"
+        )
     return kind(**value)
 
 
@@ -309,7 +314,8 @@ def _read_json(path: Location) -> dict[str, Any]:
 def write_manifest(folder: Location, infos: list[ShardInfo], **common: Any) -> Manifest:
     """Sum up the shards of a finished run into `manifest.json`.
 
-    `common` holds seed, config_digest, bodies, body, placement, text_backend, text_size.
+    `common` holds seed, config_digest, bodies, body, placement, licences, text_backend,
+    text_size.
     """
     hours: dict[str, dict[str, float]] = {}
     for info in infos:

@@ -1,7 +1,7 @@
 """Groups of people for cross-validation: nobody is ever in two parts of a fold."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -9,17 +9,21 @@ from cluster.errors import UserError
 from cluster.runs import seed_from
 
 DEALINGS = 200
+PARTS = ("train", "validation", "test")
 
 
 @dataclass
 class FoldsConfig:
     """`count` groups of people, each the test people of one fold.
 
-    `validation_share` of the remaining people (at least one) decide when training stops.
+    `validation_share` of the remaining people (at least one) decide when training stops. `split`
+    names the people of train, validation and test instead, for a data set whose authors did: it is
+    one fold, with `count` 1, and people that it does not name are left out.
     """
 
     count: int = 5
     validation_share: float = 0.25
+    split: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ def make_folds(
     folds or than the three parts need.
     """
     people = np.unique(subjects_N)
+    if config.split:
+        return [_fixed_fold(config, people)]
     _check_config(config, len(people))
     rng = np.random.default_rng(seed_from("folds", seed))
     windows_PL = _count(subjects_N, labels_N, people)
@@ -54,6 +60,25 @@ def make_folds(
         folds.append(Fold(_names(others[held:]), _names(others[:held]), _names(group)))
     check_folds(folds, people)
     return folds
+
+
+def _fixed_fold(config: FoldsConfig, people: np.ndarray) -> Fold:
+    """Return the fold that the configuration spells out; UserError for one that cannot be."""
+    if config.count != 1 or set(config.split) != set(PARTS):
+        raise UserError(
+            f"folds.split names {', '.join(config.split)} and folds.count is {config.count}; "
+            f"it needs {', '.join(PARTS)} and a count of 1"
+        )
+    named = [name for part in PARTS for name in config.split[part]]
+    missing = sorted(set(named) - set(people))
+    if missing:
+        raise UserError(f"folds.split: {missing[0]} has no window; there are {', '.join(people)}")
+    twice = sorted(name for name in set(named) if named.count(name) > 1)
+    if twice:
+        raise UserError(f"folds.split: {twice[0]} is named twice; nobody is in two parts")
+    if not all(config.split[part] for part in PARTS):
+        raise UserError("folds.split: a part has nobody in it; name at least one for each")
+    return Fold(*(_names(np.array(config.split[part])) for part in PARTS))
 
 
 def check_folds(folds: Sequence[Fold], people: Sequence[str] | np.ndarray) -> None:

@@ -6,6 +6,7 @@ L tokens, D width, K classes.
 
 import copy
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import torch
@@ -73,11 +74,13 @@ def fit(
     validation_M: Tensor,
     config: TrainingConfig,
     thaws: bool,
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
 ) -> list[Epoch]:
     """Train `model` and leave it with the weights of the lowest validation loss.
 
-    `thaws` sets a frozen encoder free at the first plateau, from the best weights so far. Draws
-    from torch's global random state. Raises DivergedError for a loss that is not finite.
+    `thaws` sets a frozen encoder free at the first plateau, from the best weights so far.
+    `on_epoch` is told of each epoch. Draws from torch's global random state. Raises DivergedError
+    for a loss that is not finite.
     """
     optimizer = torch.optim.AdamW(
         [{"params": [p for p in model.parameters() if p.requires_grad], "factor": 1.0}],
@@ -92,6 +95,7 @@ def fit(
         trains = not _waits(model)
         rate = optimizer.param_groups[0]["lr"]
         history.append(Epoch(number, rate, train_loss, loss, macro_f1, trains))
+        on_epoch(history[-1])
         if loss < lowest:
             lowest, stale, best = loss, 0, copy.deepcopy(model.state_dict())
         else:

@@ -14,44 +14,51 @@ from deepspeed.runtime.checkpoint_engine import TorchCheckpointEngine
 from torch import Tensor
 
 
+class Task(threading.Thread):
+    """Work in a thread of its own, and what went wrong with it."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__(name="checkpoint")
+        self.work = work
+        self.error: Exception | None = None
+        self.start()
+
+    def run(self) -> None:
+        """Do the work."""
+        try:
+            self.work()
+        # A full disk is an OSError or, from torch's writer, a RuntimeError: none may be lost.
+        except Exception as error:
+            self.error = error
+
+    def outcome(self) -> Exception | None:
+        """Return, once the work is over, what went wrong."""
+        self.join()
+        return self.error
+
+
 class BackgroundWriter(TorchCheckpointEngine):
     """DeepSpeed's checkpoint engine with a thread between it and the disk."""
 
     def __init__(self) -> None:
         self.zipfile_serialization = True
         self._copies: list[tuple[Any, str]] = []
-        self._thread: threading.Thread | None = None
-        self._failed: Exception | None = None
 
     def save(self, state_dict: Any, path: str) -> None:
         """Keep a copy of what `path` is to hold; `write` begins to write it."""
         self._copies.append((_copied(state_dict, {}), path))
 
-    def write(self, then: Callable[[list[str]], None]) -> None:
-        """Write what was kept in a thread, then call `then` there with the paths."""
+    def write(self, then: Callable[[list[str]], None]) -> Task:
+        """Begin to write what was kept; once it is on disk, `then` is called with the paths."""
         copies, self._copies = self._copies, []
 
         def work() -> None:
-            try:
-                for state, path in copies:
-                    torch.save(state, path)
-                    _sync(path)
-                then([path for _, path in copies])
-            # A full disk is an OSError or, from torch's writer, a RuntimeError: none may be lost.
-            except Exception as error:
-                self._failed = error
+            for state, path in copies:
+                torch.save(state, path)
+                _sync(path)
+            then([path for _, path in copies])
 
-        self._thread = threading.Thread(target=work, name="checkpoint")
-        self._thread.start()
-
-    def finish(self) -> None:
-        """Return once everything is on disk; raises what kept it from being written."""
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-        if self._failed is not None:
-            failed, self._failed = self._failed, None
-            raise failed
+        return Task(work)
 
 
 def _copied(value: Any, storages: dict[int, torch.UntypedStorage]) -> Any:

@@ -12,13 +12,13 @@ import json
 import os
 import pickle
 import shutil
-import time
+import threading
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -27,9 +27,16 @@ from cluster.runs import write_json
 from pretrain.stream import Position
 from pretrain.world import World, ranks_started
 
+if TYPE_CHECKING:
+    from pretrain.background import Task
+
 COMPLETE = "complete.json"
 FOLDER = "checkpoints"
-SECONDS_FOR_OTHER_RANKS = 600.0
+# What another node has written may take a moment to be seen here.
+SECONDS_TO_BE_SEEN = 30.0
+SECONDS_BETWEEN_LOOKS = 0.05
+# A run that ends badly still lets a checkpoint become whole that is nearly so.
+SECONDS_OF_GRACE = 5.0
 # What DeepSpeed's converter to universal checkpoints asks the program to have written.
 CLIENT_STATE = {"universal_checkpoint_info": {"universal_checkpoint_version": 0.4}}
 
@@ -100,12 +107,18 @@ class Saver:
         self.engine, self.run, self.identity = engine, run, identity
         self.world, self.keep = world, keep
         self.writer = engine.checkpoint_engine = BackgroundWriter()
+        # This rank's part, and on the leading rank what marks the checkpoint as whole.
+        self._own: Task | None = None
+        self._mark: Task | None = None
+        self._given_up = threading.Event()
 
     def save(self, state: State) -> None:
         """Begin to write a checkpoint, once the one before is on disk.
 
         Raises UserError on every rank where any could not write the one before.
         """
+        from pretrain.background import Task
+
         self.finish()
         path = self.run / FOLDER / f"step-{state.step:08d}"
         if self.world.leads:
@@ -117,43 +130,59 @@ class Saver:
         )
         record = {"state": asdict(state), "identity": asdict(self.identity)}
 
-        def mark(written: list[str]) -> None:
+        def sign(written: list[str]) -> None:
             sizes = {Path(name).name: Path(name).stat().st_size for name in written}
             write_json(path / f"rank-{self.world.rank:04d}.json", sizes)
-            if self.world.leads:
-                files = _files_of_all(path, self.world.ranks)
-                write_json(path / COMPLETE, record | {"files": files})
+
+        def mark() -> None:
+            if own.outcome() is None:
+                write_json(path / COMPLETE, record | {"files": self._files_of_all(path)})
                 keep_latest(self.run, self.keep)
 
-        self.writer.write(mark)
+        self._given_up.clear()
+        self._own = own = self.writer.write(sign)
+        self._mark = Task(mark) if self.world.leads else None
 
     def finish(self) -> None:
         """Return once the last checkpoint is whole; raises UserError as `save` does."""
-        reason = ""
-        try:
-            self.writer.finish()
-        except Exception as error:  # whatever it is, every rank must hear of it
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        if self.world.any(bool(reason)):
-            raise UserError(
-                f"{self.run / FOLDER}: the checkpoint could not be written"
-                f"{f': {reason}' if reason else ' by another rank'}; make room and give the same "
-                "command again: it goes on from the last whole one"
-            )
+        # Who marks it waits for the parts of all, so first all say whether theirs are written.
+        self._agree(self._own)
+        self._give_up_after(SECONDS_TO_BE_SEEN)
+        self._agree(self._mark)
+        self._own = self._mark = None
 
+    def close(self) -> None:
+        """Wait no longer for the parts of other ranks; what this one is writing, it writes."""
+        self._give_up_after(SECONDS_OF_GRACE)
 
-def _files_of_all(path: Path, ranks: int) -> dict[str, int]:
-    """Return the sizes of every rank's files, waiting for ranks that are still writing."""
-    files: dict[str, int] = {}
-    deadline = time.monotonic() + SECONDS_FOR_OTHER_RANKS
-    for rank in range(ranks):
-        part = path / f"rank-{rank:04d}.json"
-        while not part.exists():
-            if time.monotonic() > deadline:
-                raise TimeoutError(None, f"rank {rank} has not written its part")
-            time.sleep(0.05)
-        files |= json.loads(part.read_text())
-    return files
+    def _give_up_after(self, seconds: float) -> None:
+        if self._mark is not None:
+            self._mark.join(seconds)
+        self._given_up.set()
+
+    def _agree(self, task: "Task | None") -> None:
+        """Raise UserError on every rank where the work of any has failed."""
+        error = task.outcome() if task else None
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0] if error else ""
+        for rank, told in enumerate(self.world.gather_words(reason)):
+            if told:
+                self._given_up.set()
+                by = f" by rank {rank}" if self.world.ranks > 1 else ""
+                raise UserError(
+                    f"{self.run / FOLDER}: the checkpoint could not be written{by}: {told}; make "
+                    "room and give the same command again: it goes on from the last whole one"
+                )
+
+    def _files_of_all(self, path: Path) -> dict[str, int]:
+        """Return the sizes of every rank's files, waiting for ranks that are still writing."""
+        files: dict[str, int] = {}
+        for rank in range(self.world.ranks):
+            part = path / f"rank-{rank:04d}.json"
+            while not part.exists():
+                if self._given_up.wait(SECONDS_BETWEEN_LOOKS):
+                    raise TimeoutError(f"{part.name} is not there; all nodes must share the output")
+            files |= json.loads(part.read_text())
+        return files
 
 
 def keep_latest(run: Path, count: int) -> None:

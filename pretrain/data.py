@@ -10,7 +10,7 @@ from cluster.errors import UserError
 from cluster.runs import digest
 from cluster.secrets import redacted
 from cluster.storage import Location, size_of
-from datagen.shards import READERS, SPLITS, WINDOW_FRAMES, ShardInfo, load_manifest
+from datagen.shards import READERS, SPLITS, WINDOW_FRAMES, Manifest, ShardInfo, load_manifest
 from pretrain.shard import Shard, shard_cache
 from pretrain.share import share_of
 
@@ -25,6 +25,7 @@ class Data:
         text_size: length of a text vector.
         text_backend: what made the text vectors.
         placement: how the sensors were worn.
+        licences: of the motion, by its source.
         identity: digest of the shards' checksums; equal for equal data wherever it lies.
     """
 
@@ -35,6 +36,7 @@ class Data:
     text_size: int
     text_backend: str
     placement: str
+    licences: dict[str, str]
     identity: str
 
     def describe(self) -> str:
@@ -87,8 +89,18 @@ def open_data(
         text_size=manifests[0].text_size,
         text_backend=manifests[0].text_backend,
         placement=" and ".join(dict.fromkeys(_in_words(each.placement) for each in manifests)),
+        licences=licences_of(manifests),
         identity=digest([shard.info.sha256 for shard in shards]),
     )
+
+
+def licences_of(parts: Iterable[Manifest | Data]) -> dict[str, str]:
+    """Return the licence of each source; parts may say different things of one name."""
+    said: dict[str, dict[str, None]] = {}
+    for part in parts:
+        for source, licence in part.licences.items():
+            said.setdefault(source, {})[licence] = None
+    return {source: " and ".join(licences) for source, licences in said.items()}
 
 
 def _in_words(placement: object) -> str:

@@ -9,6 +9,8 @@ A release appears whole or not at all, and nothing in it is ever unpickled.
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 from yaml import YAMLError
 
 from cluster.config import load_config, save_config
@@ -36,7 +38,7 @@ class ReleaseCard:
 
     Attributes:
         data: which shards, in words a reader understands.
-        data_licence: what that data may be used for.
+        data_licence: what that data may be used for, source by source.
         steps: optimiser steps taken.
         scores: validation scores by name.
         commit: of the source that trained them.
@@ -108,7 +110,8 @@ def save_release(
 ) -> None:
     """Write a release, replacing the one in `folder`; call it on one rank only.
 
-    `weights` stands in for the model's own where ZeRO 3 has left it with parts of them.
+    `weights` stands in for the model's own where ZeRO 3 has left it with parts of them. Raises
+    UserError where the weights cannot be written.
     """
     config = ReleaseConfig(
         window=model_config.window,
@@ -117,19 +120,20 @@ def save_release(
         text_size=model.text_size,
         model=model_config,
     )
-    folder = folder.absolute()
-    coming = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(coming, ignore_errors=True)
-    coming.mkdir(parents=True)
-    try:
-        save_file(_float32(weights or model.state_dict()), coming / WEIGHTS)
+    with folder_when_whole(folder) as coming:
+        save_weights(float32(weights or model.state_dict()), coming / WEIGHTS)
         save_config(config, coming / CONFIG)
         (coming / CARD).write_text(_card_text(config, card))
-        for path in [*coming.iterdir(), coming]:
-            _sync(path)
-        _put_in_place(coming, folder)
-    finally:
-        shutil.rmtree(coming, ignore_errors=True)
+
+
+def save_weights(weights: dict[str, Tensor], path: Path) -> None:
+    """Write weights; UserError where that cannot be done."""
+    try:
+        save_file(weights, path)
+    except SafetensorError as error:  # also what becomes of a full disk
+        raise UserError(
+            f"{path}: cannot be written: {error}; make room and give the same command again"
+        ) from None
 
 
 def load_pretrained(folder: Path) -> Pretrained:
@@ -143,22 +147,47 @@ def load_pretrained(folder: Path) -> Pretrained:
     for name in (WEIGHTS, CONFIG):
         if not (folder / name).is_file():
             raise UserError(f"{folder}: not a release, {name} is missing")
-    _check_version(folder / CONFIG)
+    check_version(folder / CONFIG, FORMAT_VERSION)
     config = load_config(ReleaseConfig, folder / CONFIG, [])
     try:
         model = Multi3Net(config.model, config.text_size)
     except UserError as error:
         raise UserError(f"{folder / CONFIG}: {error}") from None
+    load_weights(folder, model)
+    return Pretrained(config, model.eval())
+
+
+@contextmanager
+def folder_when_whole(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder that takes the place of `folder` once its files are on the disk.
+
+    Where writing fails, or is killed, `folder` stays what it was.
+    """
+    folder = folder.absolute()
+    coming = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(coming, ignore_errors=True)
+    coming.mkdir(parents=True)
+    try:
+        yield coming
+        for path in [*coming.iterdir(), coming]:
+            _sync(path)
+        _put_in_place(coming, folder)
+    finally:
+        shutil.rmtree(coming, ignore_errors=True)
+
+
+def load_weights(folder: Path, model: nn.Module) -> None:
+    """Fill a model with the weights of a folder; UserError where they are broken or do not fit."""
     try:
         weights = load_file(folder / WEIGHTS)
     except (SafetensorError, OSError) as error:
         raise UserError(f"{folder / WEIGHTS}: cannot be read: {error}") from None
     _check_architecture(folder, weights, model.state_dict())
     model.load_state_dict(weights)
-    return Pretrained(config, model.eval())
 
 
-def _float32(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+def float32(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return weights as a folder holds them."""
     return {
         name: (tensor.float() if tensor.is_floating_point() else tensor).cpu().contiguous()
         for name, tensor in weights.items()
@@ -183,16 +212,17 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _check_version(path: Path) -> None:
+def check_version(path: Path, known: int) -> None:
+    """Raise UserError where a folder's configuration is of another format than `known`."""
     try:
         raw = OmegaConf.load(path)
     except (OSError, YAMLError, OmegaConfBaseException) as error:
         raise UserError(f"{path}: cannot be read as YAML: {str(error).splitlines()[0]}") from None
     version = raw.get("format_version") if isinstance(raw, DictConfig) else None
-    if version != FORMAT_VERSION:
+    if version != known:
         raise UserError(
             f"{path}: release format {version}; this version of the program reads format "
-            f"{FORMAT_VERSION} only"
+            f"{known} only"
         )
 
 

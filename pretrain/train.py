@@ -26,10 +26,12 @@ from torch import Tensor
 from cluster.config import load_config
 from cluster.errors import exit_with
 from cluster.runs import git_commit, write_run_record
+from cluster.storage import told_when_full
 from pretrain import checkpoint
 from pretrain.attention import checkpoint_activations
 from pretrain.checkpoint import Found, Identity, Saver, State
 from pretrain.config import Precision, TrainConfig
+from pretrain.data import licences_of
 from pretrain.describe import operations_of_window
 from pretrain.engine import start_engine, whole_weights
 from pretrain.evaluate import rows, to_device, validate, validation_pool
@@ -60,10 +62,10 @@ def main(arguments: Sequence[str]) -> int:
     found = checkpoint.read(place, identity) if place else None
     model = make_model(config, text_size)
     of_window = operations_of_window(config.model, text_size)
-    world = join_world(rank, ranks, config.timeout)
     vigil, notice = Vigil(folder, rank, ranks), StopNotice()
     try:
-        with vigil.naming_the_lost():
+        with vigil.naming_the_lost(), told_when_full(folder):
+            world = join_world(rank, ranks, config.timeout)
             state, left_out = begin(config, streams, found)
             stream = streams[state.stage]
             fits = found is None or found.fits(ranks, config.zero)
@@ -94,6 +96,7 @@ def main(arguments: Sequence[str]) -> int:
                 return loop(run)
             finally:
                 run.batches.close()
+                run.saver.close()
                 watch.close()
     finally:
         notice.close()
@@ -222,9 +225,10 @@ def release(run: Run, scores: dict[str, float]) -> None:
     weights = whole_weights(run.engine, run.config)
     if not run.world.leads:
         return
+    learned = [stream.data for stream in run.streams[: run.stage + 1]]
     card = ReleaseCard(
-        data=", then ".join(stream.data.describe() for stream in run.streams[: run.stage + 1]),
-        data_licence="that of the sources named above",
+        data=", then ".join(data.describe() for data in learned),
+        data_licence="; ".join(map(": ".join, licences_of(learned).items())),
         steps=run.state.step,
         scores=scores,
         commit=git_commit(),

@@ -1,24 +1,32 @@
 """Who is still alive: so that a rank that died or hangs is named by those that wait for it.
 
 A thread of every rank writes, every second, into the run's folder when it was last seen and what
-it was doing. When a collective operation fails, the ranks that are left read who was seen last.
+it was doing; a rank that fails by itself leaves there that it has. When a collective operation
+fails, the ranks that are left read who was seen last, so that one line says which and why.
 """
 
 import json
+import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from cluster.errors import UserError
+from cluster.errors import USER_ERROR_STATUS, UserError
 from cluster.runs import write_json
+from pretrain.world import OwnError
 
 FOLDER = ".ranks"
 SECONDS_BETWEEN_SIGNS = 1.0
 # A rank that has not been seen for this long is not merely busy.
 SECONDS_OF_SILENCE = 5.0
+# Ranks do not start at the same moment; what is older was left by an earlier run.
+SECONDS_OF_START = 30.0
+# A rank that leaves the word to another gives it as long to speak and to be ended with the rest.
+SECONDS_TO_BE_HEARD = 15.0
+SECONDS_BETWEEN_LOOKS = 0.1
 # How torch's back ends begin to say that another rank is not there.
 MARKS = ("gloo", "nccl", "connection closed", "connection reset", "timed out", "timeout")
 
@@ -29,6 +37,7 @@ class Vigil:
     def __init__(self, run: Path, rank: int, ranks: int) -> None:
         self.folder, self.rank, self.ranks = run / FOLDER, rank, ranks
         self.doing = "starting"
+        self._began, self._failed = time.time(), False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="vigil", daemon=True)
         if ranks > 1:
@@ -42,30 +51,61 @@ class Vigil:
 
     def _watch(self) -> None:
         while not self._ended.wait(SECONDS_BETWEEN_SIGNS):
-            self._give_sign()
+            # Where the disk is full, what the run itself writes there will end it.
+            with suppress(UserError, OSError):
+                self._give_sign()
 
     def _give_sign(self) -> None:
-        sign = {"seen": time.time(), "doing": self.doing}
+        sign = {"seen": time.time(), "doing": self.doing, "failed": self._failed}
         write_json(self.folder / f"rank-{self.rank}.json", sign)
 
     @contextmanager
     def naming_the_lost(self) -> Iterator[None]:
-        """Turn the failure of a collective operation into a UserError that says who is missing."""
+        """See that a failure ends in one line, whichever ranks it meets.
+
+        The failure of a collective operation becomes a UserError that says who is missing. A rank
+        that only waited for one which has failed by itself leaves the word to that one; of several
+        that fail with a UserError, the lowest has it.
+        """
         try:
             yield
-        except RuntimeError as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else "no reason given"
-            if self.ranks == 1 or not any(mark in str(error).lower() for mark in MARKS):
+        except Exception as error:
+            if self.ranks == 1:
                 raise
-            # Torch's message can come before the other's silence is long enough to be noticed.
-            time.sleep(SECONDS_OF_SILENCE)
-            raise UserError(f"{self._lost()} ({type(error).__name__}: {reason[:120]})") from None
+            if isinstance(error, RuntimeError) and any(
+                mark in str(error).lower() for mark in MARKS
+            ):
+                self._name_the_lost(error)
+            self._failed = True
+            with suppress(UserError, OSError):
+                self._give_sign()
+            if isinstance(error, UserError) and self.rank > 0:
+                self._leave_the_word_to(range(self.rank))
+                raise OwnError(f"rank {self.rank}: {error}") from None
+            raise
 
-    def _lost(self) -> str:
-        now, silent, others = time.time(), [], []
-        for rank in range(self.ranks):
-            if rank == self.rank:
-                continue
+    def _name_the_lost(self, error: Exception) -> NoReturn:
+        others = [rank for rank in range(self.ranks) if rank != self.rank]
+        # Torch's message can come before the other's silence is long enough to be noticed.
+        self._leave_the_word_to(others)
+        reason = (str(error).strip() or "no reason given").splitlines()[0]
+        raise UserError(f"{self._lost(others)} ({type(error).__name__}: {reason[:120]})") from None
+
+    def _leave_the_word_to(self, others: Sequence[int]) -> None:
+        """End without a word where any of the others fails by itself, now or within seconds."""
+        until = time.monotonic() + SECONDS_OF_SILENCE
+        while not any(map(self._has_failed, others)):
+            if time.monotonic() > until:
+                return
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        # The launcher ends this rank once that one has spoken.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        time.sleep(SECONDS_TO_BE_HEARD)
+        raise SystemExit(USER_ERROR_STATUS)
+
+    def _lost(self, others: Sequence[int]) -> str:
+        now, silent, alive = time.time(), [], []
+        for rank in others:
             sign = self._sign_of(rank)
             name = f"rank {rank} of {self.ranks}"
             if sign is None:
@@ -73,15 +113,24 @@ class Vigil:
             elif now - sign["seen"] > SECONDS_OF_SILENCE:
                 silent.append(f"{name} is gone or hangs: last seen {sign['doing']}")
             else:
-                others.append(f"{name} is alive, {sign['doing']}")
-        said = "; ".join(silent or others)
+                alive.append(f"{name} is alive, {sign['doing']}")
+        said = "; ".join(silent or alive)
         return (
             f"{said}, while rank {self.rank} was {self.doing}; "
             "the same command goes on from the last checkpoint"
         )
 
+    def _has_failed(self, rank: int) -> bool:
+        sign = self._sign_of(rank)
+        return sign is not None and sign["failed"]
+
     def _sign_of(self, rank: int) -> dict[str, Any] | None:
         try:
-            return json.loads((self.folder / f"rank-{rank}.json").read_text())
+            sign = json.loads((self.folder / f"rank-{rank}.json").read_text())
         except (OSError, ValueError):
             return None
+        return sign if sign["seen"] > self._began - SECONDS_OF_START else None
+
+
+def _of_the_others(error: Exception) -> bool:
+    return isinstance(error, RuntimeError) and any(mark in str(error).lower() for mark in MARKS)

@@ -68,7 +68,8 @@ def ranks_started() -> tuple[int, int]:
 def join_world(rank: int, ranks: int, timeout: float) -> World:
     """Meet the other ranks, each of which has `timeout` seconds to answer from then on.
 
-    Raises UserError where their meeting point is taken.
+    Raises UserError where their meeting point is taken, and torch's DistError where they do not
+    all come.
     """
     if ranks == 1:
         # Nobody else has to know the port, so runs side by side need not quarrel about one.
@@ -92,7 +93,9 @@ def join_world(rank: int, ranks: int, timeout: float) -> World:
         print("compiling DeepSpeed's shared memory for CPU ranks: once, about a minute", flush=True)
     try:
         deepspeed.init_distributed(verbose=False, timeout=timedelta(seconds=timeout))
-    except dist.DistNetworkError:
+    except dist.DistNetworkError as error:
+        if "EADDRINUSE" not in str(error):
+            raise
         port = int(os.environ["MASTER_PORT"])
         raise UserError(
             f"port {port} is taken, probably by another run; give this one another: "
@@ -119,15 +122,24 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class OwnError(UserError):
+    """What is the fault of this rank alone, so that no other speaks of it."""
+
+
 def speak_in_turn(main: Callable[[], int]) -> int:
     """Run `main`; where it fails, let the leading rank say why first.
 
     A mistake in the configuration fails on every rank. The launcher ends the others as soon as
-    one has failed, so the user reads one line, unless the fault is another rank's own.
+    one has failed, so the user reads one line, unless the fault is another rank's own, which then
+    gives its number.
     """
     try:
         return main()
-    except UserError:
-        if ranks_started()[0] > 0:
-            time.sleep(SECONDS_TO_SPEAK)
+    except OwnError:
         raise
+    except UserError as error:
+        rank, _ = ranks_started()
+        if rank == 0:
+            raise
+        time.sleep(SECONDS_TO_SPEAK)
+        raise OwnError(f"rank {rank}: {error}") from None

@@ -11,7 +11,16 @@ MAY_IMPORT = {
     "datagen": {"cluster"},
     # What a shard holds: its files, its samples, the names of the joints, vectors of sentences.
     "pretrain": {"cluster", "datagen.shards", "datagen.sample", "datagen.motion", "datagen.text"},
-    "finetune": {"cluster", "pretrain.release", "pretrain.encoders", "pretrain.model"},
+    # Besides a release: shards whose windows stand beside real ones, and their calibration.
+    "finetune": {
+        "cluster",
+        "pretrain.release",
+        "pretrain.encoders",
+        "pretrain.model",
+        "datagen.shards",
+        "datagen.sample",
+        "datagen.calibration",
+    },
 }
 
 

@@ -49,6 +49,7 @@ class AmassConfig:
         body: SMPL-H model file (.npz, .pkl), `{gender}` in its path standing for MALE, FEMALE or
             NEUTRAL; without one the pelvis is the mean mannequin's and bones stay unknown.
         name: what the clips' names begin with.
+        licence: what the motion may be used for, for the cards of what is trained on it.
     """
 
     folder: str
@@ -56,6 +57,7 @@ class AmassConfig:
     humanml3d: str = ""
     body: str = BUILT_IN
     name: str = "amass"
+    licence: str = "AMASS: non-commercial research; its parts have terms besides"
 
 
 class AmassSource:

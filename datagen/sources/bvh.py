@@ -9,7 +9,7 @@ import numpy as np
 
 from cluster.errors import UserError
 from cluster.storage import Location, location
-from datagen.motion import BadClipError, ClipRef, Motion
+from datagen.motion import NOT_STATED, BadClipError, ClipRef, Motion
 from datagen.sources.bvh_file import Bvh, read_bvh
 from datagen.sources.contents import Contents, columns_of
 from datagen.sources.listing import below, clip_name, files_below, unique
@@ -34,12 +34,14 @@ class BvhConfig:
             sentence a clip, and optionally `content`, the activity's label. Without it a clip's
             text is the words of its file name.
         name: what the clips' names begin with.
+        licence: what the motion may be used for, for the cards of what is trained on it.
     """
 
     folder: str
     skeleton: str
     descriptions: str = ""
     name: str = "bvh"
+    licence: str = NOT_STATED
 
 
 class BvhSource:

@@ -32,11 +32,13 @@ class GrabConfig:
         hands: an SMPL-X model file (.npz), whose principal components of hand poses are needed
             for clips without `fullpose`.
         name: what the clips' names begin with.
+        licence: what the motion may be used for, for the cards of what is trained on it.
     """
 
     folder: str
     hands: str = ""
     name: str = "grab"
+    licence: str = "GRAB: non-commercial research"
 
 
 class GrabSource:

@@ -59,12 +59,14 @@ class How2SignConfig:
             these files.
         rate: frames per second of the poses, where the sentences have no column `fps`.
         name: what the clips' names begin with.
+        licence: what the motion may be used for, for the cards of what is trained on it.
     """
 
     folder: str
     sentences: str
     rate: float = 24.0
     name: str = "how2sign"
+    licence: str = "CC BY-NC 4.0"
 
 
 class How2SignSource:

@@ -16,7 +16,7 @@ import numpy as np
 
 from cluster.errors import UserError
 from cluster.storage import Location, location
-from datagen.motion import BODY_JOINT_NAMES, Array, BadClipError, ClipRef, Motion
+from datagen.motion import BODY_JOINT_NAMES, NOT_STATED, Array, BadClipError, ClipRef, Motion
 from datagen.sources.bvh import text_from_name
 from datagen.sources.captions import Caption, read_captions
 from datagen.sources.frames import cut, fill_positions, located, locator, on_every_frame
@@ -68,6 +68,7 @@ class JointsConfig:
         unit: metres of one unit: 1, 0.01 for centimetres, 0.001 for millimetres.
         up: the file's axis that points up: x, y, z, -x, -y or -z.
         name: what the clips' names begin with.
+        licence: what the motion may be used for, for the cards of what is trained on it.
     """
 
     folder: str
@@ -77,6 +78,7 @@ class JointsConfig:
     unit: float = 1.0
     up: str = "y"
     name: str = "joints"
+    licence: str = NOT_STATED
 
 
 class JointsSource:

@@ -1,9 +1,17 @@
 """Which data set a configuration means."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Any
 
 from cluster.errors import UserError
-from finetune.targets import seglearn_watch
+from finetune.targets import als_har, csv_folder, geotec, mmfit, openpack, seglearn_watch
+from finetune.targets.als_har import AlsHarConfig
+from finetune.targets.checks import refuse_unusable
+from finetune.targets.csv_folder import CsvConfig
+from finetune.targets.geotec import GeotecConfig
+from finetune.targets.mmfit import MmfitConfig
+from finetune.targets.openpack import OpenpackConfig
 from finetune.targets.recording import Target
 from finetune.targets.seglearn_watch import SeglearnWatchConfig
 
@@ -13,13 +21,34 @@ class TargetConfig:
     """One data set: exactly one member is set."""
 
     seglearn_watch: SeglearnWatchConfig | None = None
+    geotec: GeotecConfig | None = None
+    openpack: OpenpackConfig | None = None
+    mmfit: MmfitConfig | None = None
+    als_har: AlsHarConfig | None = None
+    csv: CsvConfig | None = None
 
 
-READERS = {"seglearn_watch": seglearn_watch.read}
+READERS: dict[str, Callable[[Any], Target]] = {
+    "seglearn_watch": seglearn_watch.read,
+    "geotec": geotec.read,
+    "openpack": openpack.read,
+    "mmfit": mmfit.read,
+    "als_har": als_har.read,
+    "csv": csv_folder.read,
+}
 
 
 def read_target(config: TargetConfig) -> Target:
-    """Read the data set that `config` names; UserError when it names none or several."""
+    """Read the data set that `config` names; UserError when its data cannot be used."""
+    target = read_unchecked(config)
+    refuse_unusable(target)
+    return target
+
+
+def read_unchecked(config: TargetConfig) -> Target:
+    """Read the data set that `config` names, whatever it holds; UserError when it names none or
+    several, or when it cannot be read.
+    """
     names = [field.name for field in fields(config)]
     chosen = [name for name in names if getattr(config, name) is not None]
     if len(chosen) != 1:

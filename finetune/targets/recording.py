@@ -22,7 +22,8 @@ class Recording:
     hand on the left and towards the elbow on the right wrist. It holds no NaN; channels that the
     recording lacks (a wrist, the gyroscope) are zero there and False in `present_WC`.
     `timestamps_T` is in seconds and rises. `labels_T` indexes the target's `label_names`;
-    UNLABELLED marks samples without a label.
+    UNLABELLED marks samples without a label. `without_value` and `not_rising` count the samples
+    that the reader had to drop because they held no number or their time was not behind all before.
     """
 
     name: str
@@ -32,6 +33,8 @@ class Recording:
     labels_T: np.ndarray
     wrists: tuple[bool, bool]
     has_gyroscope: bool
+    without_value: int = 0
+    not_rising: int = 0
 
     def __post_init__(self) -> None:
         length = len(self.timestamps_T)

@@ -18,14 +18,16 @@ z = -1 g. With that sign turned its screen axes are the watch frame of `Recordin
 The tests repeat these measurements.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from cluster.errors import UserError
+from finetune.targets.mounting import AXES, check_mounting, mount
 from finetune.targets.recording import GRAVITY, Recording, Target
 
 RATE = 50.0
+KEY = "target.seglearn_watch"
 ABOUT = (
     "Shoulder exercises on a smartwatch (Burns et al. 2018, arXiv 1802.01489), the ten people "
     "that the package seglearn ships (BSD-3-Clause)"
@@ -43,15 +45,15 @@ LABEL_NAMES = {
 
 @dataclass
 class SeglearnWatchConfig:
-    """The sign that turns the watch's accelerometer into specific force."""
+    """How the watch sits (see `mounting`); its accelerometer has the other sign of gravity."""
 
+    frame: list[str] = field(default_factory=lambda: list(AXES))
     gravity_sign: int = -1
 
 
 def read(config: SeglearnWatchConfig) -> Target:
     """Read the 140 recordings; UserError when `seglearn` or its data is missing."""
-    if config.gravity_sign not in (-1, 1):
-        raise UserError(f"target.seglearn_watch.gravity_sign is {config.gravity_sign}; -1 or 1")
+    check_mounting(config.frame, config.gravity_sign, KEY)
     data = _load()
     recordings = []
     for signals_TC, label, side, subject in zip(
@@ -59,8 +61,8 @@ def read(config: SeglearnWatchConfig) -> Target:
     ):
         wrist = int(side)
         signals_TWC = np.zeros((len(signals_TC), 2, 6))
-        signals_TWC[:, wrist, :3] = config.gravity_sign * GRAVITY * signals_TC[:, :3]
-        signals_TWC[:, wrist, 3:] = signals_TC[:, 3:]
+        in_si_TC = signals_TC[:, :6] * np.repeat([GRAVITY, 1.0], 3)
+        signals_TWC[:, wrist] = mount(in_si_TC, config.frame, config.gravity_sign, KEY)
         exercise = data["y_labels"][int(label)]
         recordings.append(
             Recording(

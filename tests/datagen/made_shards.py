@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datagen.config import DatagenConfig, SourcesConfig, data_digest, open_sources
+from datagen.config import DatagenConfig, SourcesConfig, data_digest, licences, open_sources
 from datagen.generate import PLAN
 from datagen.motion import BadClipError
 from datagen.pipeline import Pipeline, placement
@@ -53,6 +53,7 @@ def made_shards(folder: Path, bad: str = "", **keys) -> Path:
         bodies=config.bodies,
         body=pipeline.body,
         placement=placement(config),
+        licences=licences(config.sources),
         text_backend="made",
         text_size=TEXT_SIZE,
     )

@@ -58,6 +58,7 @@ def summed(folder, infos):
         bodies=3,
         body="made",
         placement="watch",
+        licences={"made": "CC0-1.0"},
         text_backend="minilm",
         text_size=8,
     )

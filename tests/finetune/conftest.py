@@ -9,6 +9,8 @@ import torch
 from pretrain.encoders import ImuEncoderConfig, PoseEncoderConfig
 from pretrain.model import ModelConfig, Multi3Net
 from pretrain.release import ReleaseCard, save_release
+from tests.finetune import made_target
+from tests.finetune.made_classifier import fitted
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -32,4 +34,12 @@ def tiny_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("release") / "release"
     card = ReleaseCard("nothing", "none", 0, {}, "unknown", "minilm", "watch")
     save_release(folder, Multi3Net(config, 32), config, card)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def folder(tiny_release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a small classifier, fitted on four made people."""
+    folder = tmp_path_factory.mktemp("use") / "model"
+    fitted(folder, tiny_release, made_target.waves(people=4))
     return folder

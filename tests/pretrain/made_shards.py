@@ -83,6 +83,7 @@ def make_shards(
         bodies=2,
         body="made",
         placement="watch",
+        licences={"made": "CC0-1.0"},
         text_backend=text_backends[0],
         text_size=TEXT_SIZE,
     )

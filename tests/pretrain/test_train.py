@@ -144,7 +144,9 @@ def test_the_best_in_validation_is_released_not_the_last(
     released = load_pretrained(tmp_path / "release").model.state_dict()
     assert all(torch.equal(released[name], weights[1][name]) for name in released)
     assert not all(torch.equal(released[name], weights[2][name]) for name in released)
-    assert "for 8 steps" in (tmp_path / "release" / "card.md").read_text()
+    card = (tmp_path / "release" / "card.md").read_text()
+    assert "for 8 steps" in card
+    assert "Licence of the data: made: CC0-1.0\n" in card
 
 
 def train_engine_weights(engine: object) -> dict[str, torch.Tensor]:

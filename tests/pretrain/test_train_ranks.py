@@ -7,9 +7,10 @@ import pytest
 import torch
 from made_shards import make_shards
 from training import TRAINER, arguments, equal, free_port, kept_states, records, run
-from two_ranks import STAGES_FOR_ONE, stopped_after
+from two_ranks import FIRST_STAGE, STAGED_STOPS, STAGES_FOR_ONE, staged, stopped_after
 
 from pretrain import train
+from pretrain.schedule import learning_rate
 
 
 @pytest.fixture(scope="module")
@@ -67,14 +68,6 @@ def test_two_ranks_continue_exactly(told: list[dict]) -> None:
     assert told[0]["equal"] == [True, True]
 
 
-def test_a_nan_on_one_rank_stops_every_rank_with_the_same_line(told: list[dict]) -> None:
-    assert told[0]["nan"] == told[1]["nan"]
-    assert told[0]["nan"] == (
-        "step 1: loss/contrastive/text-left is nan; the shards hold values that are not finite: "
-        f"imu_left of {told[1]['spoilt']} (rank 1); make them without these"
-    )
-
-
 @pytest.mark.parametrize("zero", STAGES_FOR_ONE)
 def test_two_ranks_continue_what_one_began(
     output: Path, made_by_one: tuple[Path, dict], zero: int
@@ -96,6 +89,37 @@ def test_one_rank_continues_what_two_began(
     assert [line["step"] for line in records(folder)] == list(range(1, 9))
     assert "made by 2 ranks: the rest of epoch 1 is left out" in capfd.readouterr().out
     assert not list((folder / "checkpoints").glob("universal-*"))
+
+
+@pytest.mark.parametrize("stop", STAGED_STOPS, ids=["between", "within"])
+def test_one_rank_continues_the_stages_that_two_began(
+    data: Path, output: Path, stop: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Between two stages nothing is left out; within an epoch, the rest of it."""
+    line = staged(data, output / f"staged{stop}")
+    config = train.read_config(line)
+    with kept_states() as kept:
+        train.main(line)
+    assert equal(kept["loaded"], torch.load(output / f"staged{stop}-0.pt"))
+    [_, epoch] = train.open_stages(config, 0, 1)
+    between = stop == FIRST_STAGE
+    steps = epoch.batches_per_epoch if between else 1
+    rows = records(output / f"staged{stop}")
+    assert [row["step"] for row in rows] == list(range(1, stop + steps + 1))
+    assert ("the rest of epoch 1 is left out" in capfd.readouterr().out) == (not between)
+    if between:
+        rates = [learning_rate(config.optimizer, step, steps, 0) for step in range(steps)]
+        assert [row["learning_rate"] for row in rows[stop:]] == rates
+    best = min(
+        (
+            row
+            for row in records(output / f"staged{stop}", "validation")
+            if row["step"] > FIRST_STAGE
+        ),
+        key=lambda row: row["loss/total"],
+    )
+    card = (output / f"staged{stop}" / "release" / "card.md").read_text()
+    assert f"for {best['step']} steps" in card
 
 
 def test_a_mistake_is_said_once(data: Path, output: Path) -> None:

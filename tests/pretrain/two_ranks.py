@@ -11,8 +11,7 @@ from made_shards import TEXT_SIZE
 from small_model import small_config
 from training import arguments, kept_states, results
 
-from cluster.errors import UserError
-from pretrain import step, train
+from pretrain import train
 from pretrain.cached import cache_contrast
 from pretrain.clips import Batch
 from pretrain.config import Contrast, TrainConfig
@@ -26,7 +25,17 @@ from pretrain.world import World, join_world, ranks_started
 BATCH = 16
 # ZeRO stages that are continued by another number of ranks.
 STAGES_FOR_ONE = (0, 1, 3)
+# The first stage of data, in steps; and after which steps one rank goes on: then, and later.
+FIRST_STAGE = 4
+STAGED_STOPS = (4, 8)
 Gradients = dict[str, torch.Tensor]
+
+
+def staged(data: Path, output: Path) -> list[str]:
+    """Return the command line of a run in two stages: some steps, then an epoch."""
+    stages = f"[{{data: {data}, steps: {FIRST_STAGE}}}, {{data: [{data}], epochs: 1}}]"
+    overrides = ("batch_size=4", "steps=null", "zero=1", f"stages={stages}")
+    return [each for each in arguments(data, output, *overrides) if not each.startswith("data=")]
 
 
 def make_model() -> Multi3Net:
@@ -117,27 +126,6 @@ def stopped_after(steps: int, run: Callable[[], Any]) -> None:
         train.take_step = take_step
 
 
-def with_a_nan_on_rank(rank: int, run: Callable[[], Any]) -> tuple[str, str]:
-    """Run with one window of one rank spoilt; returns what the user is told, and its key."""
-    to_device, key = step.to_device, ""
-
-    def spoil(batch: Batch, device: torch.device) -> Batch:
-        nonlocal key
-        if ranks_started()[0] == rank:
-            batch["imu_left"][0, 0, 0] = torch.nan
-            key = batch["key"][0]
-        return to_device(batch, device)
-
-    step.to_device = spoil
-    try:
-        run()
-    except UserError as error:
-        return str(error), key
-    finally:
-        step.to_device = to_device
-    return "nothing", key
-
-
 def main(data: Path, output: Path) -> None:
     stream = Stream(open_data(data), BATCH, 0, 0, 1, StreamConfig())
     batch, _ = next(stream.batches())
@@ -169,7 +157,11 @@ def main(data: Path, output: Path) -> None:
         with kept_states() as kept:
             stopped_after(6, lambda zero=zero: run(f"from_two{zero}", f"zero={zero}"))  # type: ignore[misc]
             torch.save(kept["saved"], output / f"saved{zero}-{world.rank}.pt")
-    told["nan"], told["spoilt"] = with_a_nan_on_rank(1, lambda: run("nan"))
+    for steps in STAGED_STOPS:
+        with kept_states() as kept:
+            line = staged(data, output / f"staged{steps}")
+            stopped_after(steps + 1, lambda line=line: train.main(line))  # type: ignore[misc]
+            torch.save(kept["saved"], output / f"staged{steps}-{world.rank}.pt")
     if world.leads:
         told["equal"] = [
             results(output / f"whole{zero}") == results(output / f"broken{zero}") for zero in (0, 2)

@@ -1,0 +1,184 @@
+"""`python -m finetune export`: encoder and classifier together as ONNX, compared and measured.
+
+`classifier.onnx` stands beside the weights. Input `imu` is (batch, frames, wrists x 6): windows at
+60 Hz of ax ay az gx gy gz, left before right where there are both, in m/s2 and rad/s, already
+mirrored where the classifier's configuration says so. Output `probabilities` is (batch, classes).
+It is for recordings with all of these sensors.
+
+Shape letters: B windows, T frames, W wrists, C channels, L tokens, D width, K classes.
+"""
+
+import logging
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cluster.errors import UserError
+from cluster.runs import replace_when_whole
+from finetune.classifier_release import load_classifier
+from finetune.classifiers import AttentionStage, EncoderClassifier
+from finetune.recogniser import Classifier
+from finetune.targets.recording import CHANNELS, WRISTS
+from finetune.windows import RATE
+from pretrain.encoders import ImuEncoder
+
+NAME = "classifier.onnx"
+LARGEST_DIFFERENCE = 1e-4
+BATCHES_COMPARED = (1, 7)
+ROUNDS = 30
+
+
+class WholeWindows(nn.Module):
+    """What `EncoderClassifier` computes where no signal is absent, without its masks.
+
+    ONNX has no place for tokens that are picked out by what the data hold.
+    """
+
+    def __init__(self, network: EncoderClassifier) -> None:
+        super().__init__()
+        self.encoders, self.classifier = network.encoders, network.classifier
+        encoder = next(iter(network.encoders.children()))
+        assert isinstance(encoder, ImuEncoder)
+        self.window = encoder.window
+
+    def forward(self, imu_BTX: Tensor) -> Tensor:
+        """Return class probabilities (B, K)."""
+        parts = []
+        for encoder, imu_BTC in zip(
+            self.encoders.values(), imu_BTX.split(len(CHANNELS), dim=2), strict=True
+        ):
+            segments = imu_BTX.shape[1] // self.window
+            segments_BSTC = imu_BTC.unflatten(1, (segments, -1))
+            tokens_XCD, _ = encoder(segments_BSTC.flatten(0, 1))
+            parts.append(tokens_XCD.reshape(-1, segments * len(CHANNELS), tokens_XCD.shape[2]))
+        tokens_BLD = torch.cat(parts, dim=1)
+        head = self.classifier
+        maps_BDL = head.norm(head.convolve(tokens_BLD.transpose(1, 2)))
+        hidden_BLD = torch.relu(maps_BDL).transpose(1, 2)
+        for stage in head.stages:
+            assert isinstance(stage, AttentionStage)
+            hidden_BLD = _stage(stage, hidden_BLD)
+        return head.experts(hidden_BLD).mean(1).softmax(1)
+
+
+def export(folder: Path) -> str:
+    """Write the ONNX file of a classifier's folder; return what was measured.
+
+    Raises UserError where ONNX gives other probabilities than torch.
+    """
+    classifier = load_classifier(folder)
+    path = folder / NAME
+    write_onnx(classifier, path)
+    difference = _difference(classifier, path)
+    if not difference <= LARGEST_DIFFERENCE:
+        path.unlink()
+        raise UserError(f"{path}: differs from torch by {difference:.1e}; it is not kept")
+    window = example(classifier, 1)
+    run = session(path)
+    onnx, ours = milliseconds(lambda: run(window)), milliseconds(lambda: _torch(classifier, window))
+    return (
+        f"{path}: {path.stat().st_size / 1e6:.1f} MB, differs from torch by {difference:.1e} at "
+        f"most; a window of {classifier.windows.seconds} s on one core takes {onnx:.2f} ms, in "
+        f"torch {ours:.2f} ms; a process that runs it holds {memory_of(path, window):.0f} MB"
+    )
+
+
+def write_onnx(classifier: Classifier, path: Path) -> None:
+    """Write the file for batches of any size, whole or not at all."""
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter's own calls to what torch has renamed
+        program = torch.onnx.export(
+            WholeWindows(classifier.network).eval(),
+            (torch.from_numpy(example(classifier, 2)),),
+            dynamo=True,
+            input_names=["imu"],
+            output_names=["probabilities"],
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            verbose=False,
+        )
+    assert program is not None
+    with replace_when_whole(path, "wb") as file:
+        file.write(program.model_proto.SerializeToString())
+
+
+def example(classifier: Classifier, batch: int) -> np.ndarray:
+    """Return windows of noise, the same each time, of the shape that the file takes."""
+    channels = len(CHANNELS) * len(classifier.network.encoders)
+    shape = (batch, classifier.windows.seconds * RATE, channels)
+    return np.random.default_rng(0).normal(0, 5, shape).astype(np.float32)
+
+
+def session(path: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function that runs the file on one core."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    made = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return lambda imu_BTX: np.asarray(made.run(None, {"imu": imu_BTX})[0])
+
+
+def milliseconds(work: Callable[[], object]) -> float:
+    """Return the median time of `work`, torch on one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    taken = []
+    try:
+        for _ in range(ROUNDS):
+            start = time.perf_counter()
+            work()
+            taken.append(time.perf_counter() - start)
+    finally:
+        torch.set_num_threads(threads)
+    return 1000 * statistics.median(taken)
+
+
+def memory_of(path: Path, window_BTX: np.ndarray) -> float:
+    """Return the peak memory in MB of a process that does nothing but run the file."""
+    program = f"""
+import re, numpy, onnxruntime
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = options.inter_op_num_threads = 1
+run = onnxruntime.InferenceSession({str(path)!r}, options, providers=["CPUExecutionProvider"]).run
+run(None, {{"imu": numpy.zeros({window_BTX.shape}, numpy.float32)}})
+status = open("/proc/self/status").read()
+print(re.search("VmHWM: *(.*) kB", status.replace(chr(9), ""))[1])
+"""
+    line = [sys.executable, "-c", program]
+    return int(subprocess.run(line, capture_output=True, text=True, check=True).stdout) / 1024
+
+
+def _stage(stage: AttentionStage, tokens_BLD: Tensor) -> Tensor:
+    attended_BLD, _ = stage.attend(tokens_BLD, tokens_BLD, tokens_BLD, need_weights=False)
+    tokens_BLD = stage.norm_attended(tokens_BLD + attended_BLD)
+    return stage.norm_fed(tokens_BLD + stage.feed_forward(tokens_BLD))
+
+
+def _difference(classifier: Classifier, path: Path) -> float:
+    run = session(path)
+    worst = 0.0
+    for batch in BATCHES_COMPARED:
+        imu_BTX = example(classifier, batch)
+        worst = max(worst, float(np.abs(run(imu_BTX) - _torch(classifier, imu_BTX)).max()))
+    return worst
+
+
+@torch.inference_mode()
+def _torch(classifier: Classifier, imu_BTX: np.ndarray) -> np.ndarray:
+    """Return what the classifier itself makes of whole windows."""
+    worn = [WRISTS.index(name) for name in classifier.network.encoders]
+    signals_BTWC = torch.zeros(*imu_BTX.shape[:2], len(WRISTS), len(CHANNELS))
+    own = torch.from_numpy(imu_BTX).unflatten(2, (len(worn), -1))
+    signals_BTWC[:, :, worn] = own
+    present_BWC = torch.zeros(len(imu_BTX), len(WRISTS), len(CHANNELS), dtype=torch.bool)
+    present_BWC[:, worn] = True
+    return classifier.network(signals_BTWC, present_BWC).softmax(1).numpy()

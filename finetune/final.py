@@ -1,0 +1,253 @@
+"""`python -m finetune fit`: one classifier from the people of a target, to be used on others.
+
+Shape letters: N windows, M windows of a part, P people, K classes.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cluster.errors import UserError
+from cluster.progress import Progress
+from cluster.runs import git_commit, seed_from
+from finetune.classifier_release import (
+    ClassifierReleaseConfig,
+    build_network,
+    save_classifier,
+)
+from finetune.classifiers import EncoderClassifier
+from finetune.config import FinetuneConfig
+from finetune.prepare import frozen_tokens, wrists_in_use
+from finetune.recogniser import described
+from finetune.rows import ROWS, Row, find_row
+from finetune.scores import Scores, score
+from finetune.targets.choose import read_target
+from finetune.targets.recording import Target
+from finetune.training import DivergedError, TrainingData, fit, predict
+from finetune.windows import RATE, Windows, cut_windows
+from pretrain.release import Pretrained, load_pretrained
+
+DEALINGS = 200
+
+
+@dataclass
+class FitConfig(FinetuneConfig):
+    """The keys of `run`, of which `rows` and `folds.count` play no part; `output` is the folder.
+
+    Attributes:
+        row: which method; one with an IMU encoder. The first of `seeds` is its seed.
+    """
+
+    row: str = "multi3net_plus"
+
+
+def fit_classifier(config: FitConfig) -> str:
+    """Train on all people but those held out, write the folder; return what to tell the user.
+
+    A share `folds.validation_share` of the people decides when training stops and which weights
+    are kept. Raises UserError for a release, a row or a target that it cannot be done with.
+    """
+    row = _row(config.row)
+    pretrained = load_pretrained(Path(config.release))
+    _check_release(pretrained, config)
+    target = read_target(config.target)
+    windows = cut_windows(target, config.windows)
+    held_out = hold_out(windows, config.folds.validation_share, config.seeds[0])
+    release = _describe(windows, pretrained, config)
+    seed = seed_from("fit", row.name, config.seeds[0])
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = build_network(release, _encoders(row, pretrained, release))
+        network.set_frozen(row.schedule != "start")
+        try:
+            scores, epochs = _train(network, row, windows, held_out, config)
+        except DivergedError as error:
+            raise UserError(f"{error}; lower training.learning_rate") from None
+    folder = Path(config.output)
+    card = _card(config, row, target, windows, held_out, scores, epochs)
+    save_classifier(folder, network, release, card)
+    trained = len(np.unique(windows.subjects_N)) - len(held_out)
+    return (
+        f"{row.title} trained on {trained} people of {target.name} for {epochs} epochs; on "
+        f"{len(held_out)} held out, who chose the weights ({', '.join(held_out)}): macro F1 "
+        f"{100 * scores.macro_f1:.1f} %\n{folder}"
+    )
+
+
+def hold_out(windows: Windows, share: float, seed: int) -> tuple[str, ...]:
+    """Return who is held out: a share of the people, at least one.
+
+    Of DEALINGS random choices that leave every class to training, the one whose classes are most
+    like those of all. Raises UserError where there is none.
+    """
+    people, person_N = np.unique(windows.subjects_N, return_inverse=True)
+    names = windows.label_names
+    windows_PK = np.zeros((len(people), len(names)))
+    np.add.at(windows_PK, (person_N, windows.labels_N), 1)
+    _check_people(windows_PK, names, share)
+    count = min(max(1, round(share * len(people))), len(people) - 1)
+    rng = np.random.default_rng(seed_from("held out", seed))
+    choices = [rng.permutation(len(people))[:count] for _ in range(DEALINGS)]
+    total_K = windows_PK.sum(0)
+    wanted_K = total_K * count / len(people)
+    kept = [each for each in choices if (windows_PK[each].sum(0) < total_K)[total_K > 0].all()]
+    if not kept:
+        raise UserError(
+            f"folds.validation_share is {share}: whoever is held out takes a class along; "
+            "record more people, or hold out fewer"
+        )
+    best = min(kept, key=lambda each: float(np.square(windows_PK[each].sum(0) - wanted_K).sum()))
+    return tuple(sorted(str(people[index]) for index in best))
+
+
+def _check_people(windows_PK: np.ndarray, names: tuple[str, ...], share: float) -> None:
+    people_K = (windows_PK > 0).sum(0)
+    if len(windows_PK) < 2:
+        raise UserError(
+            "target: one person alone; a classifier needs a second one, who is held out to say "
+            "when training has to stop"
+        )
+    if (people_K > 0).sum() < 2:
+        raise UserError(f"target: windows of one class alone, {names[int(people_K.argmax())]}")
+    if not 0 < share < 1:
+        raise UserError(f"folds.validation_share is {share}; between 0 and 1")
+
+
+def _row(name: str) -> Row:
+    row = find_row(name)
+    if row.weights == "none":
+        usable = [each.name for each in ROWS.values() if each.weights != "none"]
+        raise UserError(f"row is {name}, which has no IMU encoder; one of {', '.join(usable)}")
+    return row
+
+
+def _check_release(pretrained: Pretrained, config: FitConfig) -> None:
+    if pretrained.config.rate != RATE:
+        raise UserError(
+            f"{config.release}: its encoders expect {pretrained.config.rate} Hz, not {RATE}; "
+            "pre-train them on signals of that rate"
+        )
+    window = pretrained.config.window
+    if config.windows.seconds * RATE % window:
+        raise UserError(
+            f"windows.seconds is {config.windows.seconds} but the encoders of {config.release} "
+            f"read {window / RATE:g} s at a time; give a multiple"
+        )
+    if config.classifier.width % config.classifier.heads:
+        raise UserError(
+            f"classifier.width is {config.classifier.width}; it must be a multiple of "
+            f"classifier.heads, {config.classifier.heads}"
+        )
+
+
+def _describe(
+    windows: Windows, pretrained: Pretrained, config: FitConfig
+) -> ClassifierReleaseConfig:
+    inputs = sorted({described(each) for each in np.unique(windows.present_NWC, axis=0)})
+    return ClassifierReleaseConfig(
+        label_names=list(windows.label_names),
+        windows=config.windows,
+        wrists=wrists_in_use(windows),
+        inputs=inputs,
+        model=pretrained.model_config,
+        classifier=config.classifier,
+    )
+
+
+def _encoders(row: Row, pretrained: Pretrained, release: ClassifierReleaseConfig) -> dict | None:
+    if row.weights == "random":
+        return None
+    return {name: getattr(pretrained, f"imu_{name}") for name in release.wrists}
+
+
+def _train(
+    network: EncoderClassifier,
+    row: Row,
+    windows: Windows,
+    held_out: tuple[str, ...],
+    config: FitConfig,
+) -> tuple[Scores, int]:
+    """Train in place; return the scores on the people held out, and the number of epochs."""
+    validation_N = np.isin(windows.subjects_N, held_out)
+    train_M, validation_M = (
+        torch.from_numpy(np.flatnonzero(n)) for n in (~validation_N, validation_N)
+    )
+    print(f"{len(train_M)} windows to learn from, {len(validation_M)} of people held out")
+    data = TrainingData(
+        signals_NTWC=torch.from_numpy(windows.signals_NTWC),
+        present_NWC=torch.from_numpy(windows.present_NWC),
+        labels_N=torch.from_numpy(windows.labels_N),
+        tokens_NLD=_tokens(network, windows),
+    )
+    with Progress("fit", config.training.epochs, "epochs") as progress:
+        history = fit(
+            network,
+            data,
+            train_M,
+            validation_M,
+            config.training,
+            thaws=row.schedule == "plateau",
+            on_epoch=lambda epoch: progress.advance(
+                1, f"macro F1 {100 * epoch.validation_macro_f1:.1f} %"
+            ),
+        )
+    logits_MK = predict(network, data, validation_M)
+    true_M = windows.labels_N[validation_N]
+    scores = score(true_M, logits_MK.argmax(1).numpy(), len(windows.label_names))
+    return scores, len(history)
+
+
+def _tokens(network: EncoderClassifier, windows: Windows) -> Tensor | None:
+    if not network.frozen:
+        return None
+    encoders = {name: getattr(network.encoders, name) for name in network.encoders}
+    return torch.from_numpy(frozen_tokens(windows, encoders))
+
+
+def _card(
+    config: FitConfig,
+    row: Row,
+    target: Target,
+    windows: Windows,
+    held_out: tuple[str, ...],
+    scores: Scores,
+    epochs: int,
+) -> str:
+    people = sorted(set(windows.subjects_N) - set(held_out))
+    classes = "\n".join(
+        f"| {name} | {int((windows.labels_N == number).sum())} | {100 * f1:.1f} |"
+        for number, (name, f1) in enumerate(zip(windows.label_names, scores.class_f1, strict=True))
+    )
+    return f"""# {row.title}: a classifier of {len(windows.label_names)} activities
+
+{target.about}
+
+Trained on {len(people)} people ({", ".join(people)}) for {epochs} epochs; source at commit
+{git_commit()}. Encoders: {config.release}. Held out: {", ".join(held_out)}. They chose when
+training stopped and which weights were kept, so their scores flatter: `python -m finetune run`
+says what to expect of new people.
+
+## Input
+
+{" or ".join(sorted({described(each) for each in np.unique(windows.present_NWC, axis=0)}))};
+windows of {config.windows.seconds} s at {RATE} Hz, resampled from any rate from 20 Hz on. ax ay az
+in m/s2 (specific force: a resting sensor reads 9.81 upwards), gx gy gz in rad/s; z out of the back
+of the wrist, y towards the little finger, x towards the hand on the left and towards the elbow on
+the right wrist. windows.mirror is {config.windows.mirror}.
+
+## On the people held out
+
+Macro F1 {100 * scores.macro_f1:.1f} %, accuracy {100 * scores.accuracy:.1f} %.
+
+| class | windows of all people | F1 on people held out, % |
+|---|---|---|
+{classes}
+
+## Loading
+
+    from finetune.classifier_release import load_classifier
+    predictions = load_classifier(FOLDER).predict(signals, timestamps)
+"""

@@ -1,0 +1,209 @@
+"""Any folder of CSV recordings, described by a few lines of configuration (see docs/targets.md)."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from omegaconf import MISSING
+
+from cluster.errors import UserError
+from finetune.targets import units
+from finetune.targets.assemble import Stream, assemble
+from finetune.targets.file_pattern import FilePattern
+from finetune.targets.labels import label_indices, label_segments
+from finetune.targets.mounting import AXES, check_mounting, mount
+from finetune.targets.recording import Recording, Target
+from finetune.targets.tables import existing_folder, numbers, read_table, with_progress
+
+KEY = "target.csv"
+SEGMENT_COLUMNS = ("start", "end", "label")
+SIDES = {"left": 0, "l": 0, "right": 1, "r": 1}
+
+
+@dataclass
+class CsvConfig:
+    """What the files hold. Paths are below `folder`.
+
+    Attributes:
+        folder: holds all files.
+        files: pattern of the recordings' paths, such as `{person}/{session}_{wrist}.csv`; `*`
+            stands for anything, a name in braces for a part that other keys may use again.
+        accelerometer: columns of the three axes.
+        accelerometer_unit: m/s2 or g.
+        gyroscope: columns of the three axes; none when empty.
+        gyroscope_unit: rad/s or deg/s.
+        time: column of the time stamps; without one `rate` says it all.
+        time_unit: s, ms, us, ns or iso.
+        rate: samples a second of files without time stamps.
+        person: column that names the person, where `files` has no {person}.
+        wrist: left, right or a column that says so, where `files` has no {wrist}.
+        label: column with a label for every sample, where there is no `segments`.
+        segments: pattern of a file with columns start, end and label for a recording, in the
+            unit and from the zero of its time stamps.
+        classes: labels to tell apart; all that occur when empty.
+        unlabelled: labels that mean none.
+        frame: the sensor's axes along x, y and z of the watch frame (see `mounting`).
+        frame_right: the same on the right wrist, where it differs.
+        gravity_sign: 1 when a resting sensor reads +9.81 upwards, -1 when it reads -9.81.
+    """
+
+    folder: str = MISSING
+    files: str = "{person}/*.csv"
+    accelerometer: list[str] = field(default_factory=lambda: ["ax", "ay", "az"])
+    accelerometer_unit: str = "m/s2"
+    gyroscope: list[str] = field(default_factory=lambda: ["gx", "gy", "gz"])
+    gyroscope_unit: str = "rad/s"
+    time: str | None = None
+    time_unit: str = "s"
+    rate: float | None = None
+    person: str | None = None
+    wrist: str | None = None
+    label: str | None = None
+    segments: str | None = None
+    classes: list[str] = field(default_factory=list)
+    unlabelled: list[str] = field(default_factory=list)
+    frame: list[str] = field(default_factory=lambda: list(AXES))
+    frame_right: list[str] = field(default_factory=list)
+    gravity_sign: int = 1
+
+
+@dataclass(frozen=True)
+class Unlabelled:
+    """A recording whose labels are still names: of each sample, or of segments."""
+
+    name: str
+    person: str
+    stream: Stream
+    sample_labels: np.ndarray | None
+    segments: pd.DataFrame | None
+
+
+def read(config: CsvConfig) -> Target:
+    """Read every file that the pattern finds; UserError for what cannot be read."""
+    pattern = _check(config)
+    folder = existing_folder(config.folder, KEY)
+    paths = pattern.find(folder)
+    if not paths:
+        raise UserError(f"{KEY}.files is {config.files}; no file in {folder} fits it")
+    progress = with_progress("reading csv", sorted(paths.items()), "files")
+    parts = list(
+        itertools.chain.from_iterable(
+            _read_file(path, parts, folder, config) for path, parts in progress
+        )
+    )
+    names = tuple(config.classes) or _names(parts, config)
+    if not names:
+        raise UserError(f"{folder}: not one sample has a label; see {KEY}.label and {KEY}.segments")
+    recordings = tuple(_labelled(part, names, config) for part in parts)
+    return Target(f"csv {folder.name}", f"CSV files of {folder.name}", names, recordings)
+
+
+def _check(config: CsvConfig) -> FilePattern:
+    pattern = FilePattern(config.files, f"{KEY}.files")
+    for key, columns, counts in (
+        ("accelerometer", config.accelerometer, (3,)),
+        ("gyroscope", config.gyroscope, (0, 3)),
+    ):
+        if len(columns) not in counts:
+            raise UserError(f"{KEY}.{key} is {columns}; name the columns of x, y and z")
+    units.factor(units.ACCELERATION, config.accelerometer_unit, f"{KEY}.accelerometer_unit")
+    units.factor(units.TURNING, config.gyroscope_unit, f"{KEY}.gyroscope_unit")
+    units.factor({**units.TIME, units.ISO: 1.0}, config.time_unit, f"{KEY}.time_unit")
+    if (config.time is None) == (config.rate is None) or (config.rate or 1) <= 0:
+        raise UserError(f"{KEY}.time and {KEY}.rate: name a column, or give samples a second")
+    if (config.label is None) == (config.segments is None):
+        raise UserError(f"{KEY}.label and {KEY}.segments: name a column, or a pattern of files")
+    for part, column in (("person", config.person), ("wrist", config.wrist)):
+        if (part in pattern.parts) == (column is not None):
+            raise UserError(f"{KEY}.{part}: give it, or {{{part}}} in {KEY}.files, and not both")
+    check_mounting(config.frame, config.gravity_sign, KEY)
+    check_mounting(config.frame_right or config.frame, config.gravity_sign, KEY)
+    return pattern
+
+
+def _read_file(
+    path: Path, parts: dict[str, str], folder: Path, config: CsvConfig
+) -> Iterator[Unlabelled]:
+    """Yield a recording for each person and wrist that the file holds."""
+    by_column = [config.person]
+    if config.wrist not in SIDES:
+        by_column.append(config.wrist)
+    grouping = [column for column in by_column if column is not None]
+    optional = [column for column in (config.time, config.label) if column is not None]
+    columns = [*config.accelerometer, *config.gyroscope, *optional, *grouping]
+    table = read_table(path, list(dict.fromkeys(columns)))
+    if grouping and table[grouping].isna().any(axis=None):
+        raise UserError(f"{path}: a cell of column {' or '.join(grouping)} is empty; fill it in")
+    groups = table.groupby(grouping, sort=True) if grouping else [((), table)]
+    for key, rows in groups:
+        said = dict(zip(grouping, map(str, key), strict=True))
+        person = parts["person"] if config.person is None else said[config.person]
+        side = parts.get("wrist") or said.get(config.wrist or "") or config.wrist or ""
+        name = " ".join([str(path.relative_to(folder)), *said.values()])
+        if side.lower() not in SIDES:
+            raise UserError(f"{path}: wrist {side!r}; left or right (or l, r)")
+        segments = None
+        if config.segments is not None:
+            own = FilePattern(config.segments, f"{KEY}.segments").fill(parts)
+            segments = read_table(folder / own, SEGMENT_COLUMNS)
+        yield Unlabelled(
+            name=name,
+            person=person,
+            stream=_stream(rows, path, SIDES[side.lower()], config),
+            sample_labels=None if config.label is None else _text(rows[config.label]),
+            segments=segments,
+        )
+
+
+def _stream(rows: pd.DataFrame, path: Path, wrist: int, config: CsvConfig) -> Stream:
+    scale = units.factor(units.ACCELERATION, config.accelerometer_unit, KEY)
+    values_NX = scale * numbers(rows, config.accelerometer, path)
+    if config.gyroscope:
+        scale = units.factor(units.TURNING, config.gyroscope_unit, KEY)
+        values_NX = np.concatenate([values_NX, scale * numbers(rows, config.gyroscope, path)], 1)
+    if config.time is not None:
+        times_N = units.seconds(rows[config.time], config.time_unit, f"{KEY}.time_unit", str(path))
+    else:
+        times_N = np.arange(len(rows)) / (config.rate or 1)
+    frame = config.frame_right if wrist and config.frame_right else config.frame
+    return Stream(wrist, times_N, mount(values_NX, frame, config.gravity_sign, KEY))
+
+
+def _text(labels: pd.Series) -> np.ndarray:
+    """Return labels as text, empty for none; whole numbers without a point."""
+    if pd.api.types.is_float_dtype(labels) and (labels.dropna() % 1 == 0).all():
+        labels = labels.astype("Int64")
+    return labels.astype("string").fillna("").str.strip().to_numpy(dtype=object)
+
+
+def _names(parts: list[Unlabelled], config: CsvConfig) -> tuple[str, ...]:
+    found: set[str] = set()
+    for part in parts:
+        if part.sample_labels is not None:
+            found |= set(part.sample_labels)
+        if part.segments is not None:
+            found |= set(_text(part.segments["label"]))
+    return tuple(sorted(found - {"", *config.unlabelled}))
+
+
+def _labelled(part: Unlabelled, names: tuple[str, ...], config: CsvConfig) -> Recording:
+    mend = f"add it to {KEY}.classes, or to {KEY}.unlabelled"
+
+    def indices(labels: np.ndarray) -> np.ndarray:
+        kept = np.where(np.isin(labels, config.unlabelled), "", labels)
+        return label_indices(kept, names, part.name, mend)
+
+    if part.sample_labels is not None:
+        labels_N = indices(part.sample_labels)
+    else:
+        assert part.segments is not None  # one of both, as the configuration's check holds
+        starts_S, ends_S = (
+            units.seconds(part.segments[name], config.time_unit, f"{KEY}.time_unit", part.name)
+            for name in ("start", "end")
+        )
+        labels_S = indices(_text(part.segments["label"]))
+        labels_N = label_segments(part.stream.times_N, starts_S, ends_S, labels_S)
+    return assemble(part.name, part.person, [part.stream], labels_N)

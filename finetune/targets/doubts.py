@@ -1,0 +1,126 @@
+"""What is strange about data that can be used: what `python -m finetune inspect` warns of.
+
+Shape letters: T samples, W wrists, C channels.
+"""
+
+import numpy as np
+
+from finetune.targets.checks import resting_magnitude
+from finetune.targets.recording import GRAVITY, UNLABELLED, WRISTS, Recording, Target
+from finetune.targets.turning import gyroscope_agreement
+
+SOUND_REST = 0.05
+SLOW_TURNING = 0.3
+# A mean below this, in m/s2, says nothing about which way an axis points.
+CLEAR_MEAN = 1.0
+# In daily life and in exercise, gravity's reaction lies on average towards the elbow, the thumb
+# and the back of the hand: signs of its x, y and z on the left wrist.
+USUAL_SIGNS = np.array([-1.0, -1.0, 1.0])
+CLEARLY_BETTER = 0.1
+
+
+def doubts(target: Target, max_gap: float) -> list[str]:
+    """Return warnings; `max_gap` in seconds is what windows do not reach over."""
+    found = [*_of_classes(target), *_of_time(target, max_gap)]
+    for wrist in range(len(WRISTS)):
+        recordings = [recording for recording in target.recordings if recording.wrists[wrist]]
+        if recordings:
+            found += _of_gravity(recordings, wrist)
+            found += _of_gyroscope(recordings, wrist)
+    return found
+
+
+def people_by_class(target: Target) -> list[set[str]]:
+    """Return who did each class."""
+    people: list[set[str]] = [set() for _ in target.label_names]
+    for recording in target.recordings:
+        for label in set(np.unique(recording.labels_T).tolist()) - {UNLABELLED}:
+            people[label].add(recording.subject)
+    return people
+
+
+def mean_force(recordings: list[Recording], wrist: int) -> np.ndarray:
+    """Return the mean acceleration (3,) over all samples, in m/s2."""
+    return np.concatenate([part.signals_TWC[:, wrist, :3] for part in recordings]).mean(0)
+
+
+def gaps(target: Target, max_gap: float) -> np.ndarray:
+    """Return the lengths in seconds of all steps in time that are longer than `max_gap`."""
+    steps = np.concatenate([np.diff(recording.timestamps_T) for recording in target.recordings])
+    return steps[steps > max_gap]
+
+
+def _of_classes(target: Target) -> list[str]:
+    found = []
+    for name, people in zip(target.label_names, people_by_class(target), strict=True):
+        if not people:
+            found.append(f"class {name!r} does not occur")
+        elif len(people) == 1 and len(target.subjects) > 1:
+            found.append(
+                f"class {name!r} is of one person only, {people.pop()}: it is never in training "
+                "and in test at once"
+            )
+    return found
+
+
+def _of_time(target: Target, max_gap: float) -> list[str]:
+    found = []
+    for count, said in (
+        ([part.not_rising for part in target.recordings], "whose time stamp does not rise"),
+        ([part.without_value for part in target.recordings], "without a value"),
+    ):
+        if sum(count):
+            recordings = sum(number > 0 for number in count)
+            found.append(f"{sum(count):,} samples {said} dropped, in {recordings} recordings")
+    long = gaps(target, max_gap)
+    if len(long):
+        found.append(
+            f"{len(long):,} gaps in time longer than {max_gap:g} s, the longest {long.max():,.1f} "
+            "s: no window reaches over them"
+        )
+    return found
+
+
+def _of_gravity(recordings: list[Recording], wrist: int) -> list[str]:
+    found = []
+    rest = resting_magnitude(recordings, wrist)
+    if abs(rest / GRAVITY - 1) > SOUND_REST:
+        found.append(
+            f"{WRISTS[wrist]} wrist: at its calmest it reads {rest:.2f} m/s2, not {GRAVITY}: "
+            "never at rest, a sensor out of scale, or a wrong unit"
+        )
+    mean_3 = mean_force(recordings, wrist)
+    mirrored_3 = mean_3 * np.array([-1.0 if wrist else 1.0, 1.0, 1.0])
+    against = tuple((mirrored_3 * USUAL_SIGNS < -CLEAR_MEAN).tolist())
+    if any(against):
+        said = {
+            (True, True, True): "gravity_sign looks wrong",
+            (True, False, False): "it looks like the other wrist, or a frame for the other wrist",
+            (True, True, False): "the frame looks turned by half a turn about z",
+        }.get(against, "the frame looks wrong")
+        x, y, z = mean_3
+        found.append(
+            f"{WRISTS[wrist]} wrist: its mean acceleration is ({x:.1f}, {y:.1f}, {z:.1f}) m/s2, "
+            f"unlike that of other wrists: {said}"
+        )
+    return found
+
+
+def _of_gyroscope(recordings: list[Recording], wrist: int) -> list[str]:
+    turning = [part.signals_TWC[:, wrist, 3:] for part in recordings if part.has_gyroscope]
+    if not turning:
+        return []
+    found = []
+    fast = float(np.percentile(np.linalg.norm(np.concatenate(turning), axis=1), 99))
+    agreement = gyroscope_agreement(recordings, wrist)
+    if agreement and agreement.reading and agreement.best < agreement.as_declared - CLEARLY_BETTER:
+        found.append(
+            f"{WRISTS[wrist]} wrist: the gyroscope does not turn gravity as the accelerometer "
+            f"sees it turn; it would with {agreement.reading}"
+        )
+    elif fast < SLOW_TURNING:
+        found.append(
+            f"{WRISTS[wrist]} wrist: the gyroscope reads {fast:.3f} rad/s in one sample of a "
+            "hundred: a wrist that hardly moves, or radians declared as degrees"
+        )
+    return found

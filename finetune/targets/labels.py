@@ -1,0 +1,40 @@
+"""Names of activities to numbers. Shape letters: T samples, S segments."""
+
+import difflib
+from collections.abc import Sequence
+
+import numpy as np
+
+from cluster.errors import UserError
+from finetune.targets.recording import UNLABELLED
+
+
+def label_indices(labels_T: np.ndarray, names: Sequence[str], where: str, mend: str) -> np.ndarray:
+    """Return the index in `names` of each label, UNLABELLED for an empty one.
+
+    Raises UserError for a label that is not in `names`; `mend` says what to do about it.
+    """
+    found, inverse_T = np.unique(labels_T.astype(str), return_inverse=True)
+    numbers = []
+    for label in found.tolist():
+        if label not in ("", *names):
+            near = difflib.get_close_matches(label, names, n=1, cutoff=0.0)
+            raise UserError(
+                f"{where}: unknown label {label!r}, the nearest known is {near[0]!r}; {mend}"
+            )
+        numbers.append(UNLABELLED if label == "" else list(names).index(label))
+    return np.array(numbers, dtype=int)[inverse_T]
+
+
+def label_segments(
+    times_T: np.ndarray, starts_S: np.ndarray, ends_S: np.ndarray, labels_S: np.ndarray
+) -> np.ndarray:
+    """Return the label of the segment [start, end) around each time, UNLABELLED around none.
+
+    Where segments overlap the one that starts later counts.
+    """
+    labels_T = np.full(len(times_T), UNLABELLED)
+    for segment in np.argsort(starts_S, kind="stable"):
+        inside_T = (times_T >= starts_S[segment]) & (times_T < ends_S[segment])
+        labels_T[inside_T] = labels_S[segment]
+    return labels_T

@@ -1,0 +1,129 @@
+"""A classifier is fitted, written whole, and loaded in one line."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cluster.errors import UserError
+from finetune.classifier_release import load_classifier
+from finetune.classifiers import ClassifierConfig
+from finetune.config import FinetuneConfig
+from finetune.final import FitConfig, hold_out
+from finetune.training import TrainingConfig
+from finetune.windows import WindowsConfig, cut_windows
+from pretrain import release
+from tests.finetune import made_target
+from tests.finetune.made_classifier import SMALL, fitted
+
+
+def test_it_recognises_people_it_never_saw(tiny_release: Path, tmp_path: Path) -> None:
+    longer = TrainingConfig(epochs=20, batch_size=16, learning_rate=5e-3)
+    target = made_target.waves(people=6)
+    known = replace(target, recordings=target.recordings[:-3])
+    classifier = fitted(tmp_path / "model", tiny_release, known, row="base", training=longer)
+    for recording in target.recordings[-3:]:
+        found = classifier.predict(recording.signals_TWC[:, 0], recording.timestamps_T)
+        assert set(found.labels) == {target.label_names[recording.labels_T[0]]}
+
+
+def test_fitting_again_gives_the_same_classifier_and_a_card(
+    tiny_release: Path, folder: Path, tmp_path: Path
+) -> None:
+    classifier = load_classifier(folder)
+    again = fitted(tmp_path / "model", tiny_release, made_target.waves(people=4))
+    for name, value in classifier.network.state_dict().items():
+        assert torch.equal(value, again.network.state_dict()[name]), name
+    card = (folder / "card.md").read_text()
+    for words in ("Held out: p", "class 2", "left wrist with gyroscope", "9.81 upwards"):
+        assert words in card
+    assert [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+def test_a_classifier_appears_whole_or_not_at_all(
+    tiny_release: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def dies(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(release, "_put_in_place", dies)
+    with pytest.raises(OSError, match="no space"):
+        fitted(folder, tiny_release, made_target.waves(people=4))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_who_is_held_out_leaves_every_class_to_training() -> None:
+    windows = cut_windows(made_target.waves(people=5), SMALL["windows"])
+    last = windows.subjects_N == "p4"
+    alone = replace(windows, labels_N=np.where(last, 2, windows.labels_N.clip(max=1)))
+    for seed in range(5):
+        held = hold_out(alone, 0.4, seed)
+        assert len(held) == 2
+        assert "p4" not in held
+    assert hold_out(windows, 0.01, 0) == hold_out(windows, 0.01, 0)
+
+
+@pytest.mark.parametrize(
+    ("people", "keys", "message"),
+    [
+        (1, {}, "one person alone"),
+        (4, {"row": "deepconvlstm"}, "row is deepconvlstm, which has no IMU encoder"),
+        (4, {"row": "svm"}, "svm is not a row"),
+        (4, {"classifier": ClassifierConfig(width=15, heads=2)}, "classifier.width is 15"),
+        (2, {"windows": WindowsConfig(seconds=20)}, "no labelled window of 20 s"),
+    ],
+)
+def test_what_cannot_be_fitted_is_one_line(
+    tiny_release: Path, tmp_path: Path, people: int, keys: dict, message: str
+) -> None:
+    with pytest.raises(UserError, match=message) as error:
+        fitted(tmp_path / "model", tiny_release, made_target.waves(people), **keys)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "model").exists()
+
+
+def test_one_class_alone_cannot_be_fitted(tiny_release: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="one class alone, class 0"):
+        fitted(tmp_path / "model", tiny_release, made_target.waves(people=3, classes=1))
+
+
+def test_the_keys_of_run_are_those_of_fit() -> None:
+    assert issubclass(FitConfig, FinetuneConfig)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.yaml"])
+def test_an_incomplete_folder_is_one_line(folder: Path, tmp_path: Path, name: str) -> None:
+    for path in folder.iterdir():
+        if path.name != name:
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(UserError, match=f"not a classifier, {name} is missing"):
+        load_classifier(tmp_path)
+    with pytest.raises(UserError, match="no such folder"):
+        load_classifier(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("rate: 60", "rate: 100", "rate is 100"),
+        ("format_version: 1", "format_version: 2", "format 2"),
+        ("- class 2\n", "", "another architecture"),
+        ("mirror: left", "mirrors: left", "unknown key windows.mirrors"),
+        ("wrists:\n- left", "wrists: []", "names no wrists"),
+    ],
+)
+def test_a_folder_that_does_not_fit_is_one_line(
+    folder: Path, tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    for path in folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    text = (tmp_path / "config.yaml").read_text()
+    assert old in text
+    (tmp_path / "config.yaml").write_text(text.replace(old, new, 1))
+    with pytest.raises(UserError, match=message) as error:
+        load_classifier(tmp_path)
+    assert "\n" not in str(error.value)

@@ -1,0 +1,198 @@
+"""The commands `predict` and `export`, as a user gives them."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pandas as pd
+import pytest
+
+from cluster.errors import UserError
+from finetune import export
+from finetune.__main__ import main
+from finetune.classifier_release import load_classifier
+from finetune.recogniser import Classifier, Predictions
+from finetune.streaming import windows_of
+from finetune.timeline import averaged
+from tests.finetune import made_target
+from tests.finetune.made_classifier import moving, times_of
+
+
+@pytest.fixture(scope="module")
+def classifier(folder: Path) -> Classifier:
+    return load_classifier(folder)
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    def run(*arguments: object) -> str:
+        monkeypatch.setattr(sys, "argv", ["finetune", *map(str, arguments)])
+        assert main() == 0
+        return capsys.readouterr().out
+
+    return run
+
+
+def write_recording(path: Path, **columns: object) -> Path:
+    times_T = times_of("50 Hz")
+    table = pd.DataFrame(moving(times_T), columns=["ax", "ay", "az", "gx", "gy", "gz"])
+    table.insert(0, "time", times_T)
+    for name, change in columns.items():
+        table[name] = change(table[name]) if callable(change) else change
+    table.to_csv(path, index=False)
+    return path
+
+
+def test_a_folder_of_recordings_becomes_a_classifier_that_labels_another(
+    tiny_release: Path, tmp_path: Path, command: Callable[..., str]
+) -> None:
+    """From CSV files to labels, by commands alone."""
+    columns = ["ax", "ay", "az", "gx", "gy", "gz"]
+    for recording in made_target.waves(people=4, classes=2).recordings:
+        table = pd.DataFrame(recording.signals_TWC[:, 0], columns=columns)
+        table["az"] += 9.81
+        table["activity"] = ["still", "quick"][recording.labels_T[0]]
+        path = tmp_path / recording.subject / f"{table['activity'][0]}.csv"
+        path.parent.mkdir(exist_ok=True)
+        table.to_csv(path, index=False)
+    target = tmp_path / "target.yaml"
+    target.write_text(
+        f"target: {{csv: {{folder: {tmp_path}, files: '{{person}}/*.csv', rate: 50, wrist: left, "
+        "label: activity}}\nwindows: {seconds: 2}\ntraining: {epochs: 15, learning_rate: 0.005}\n"
+        "classifier: {width: 16, heads: 2, feed_forward: 16, expert_width: 8}\nrow: base\n"
+    )
+    output = tmp_path / "model"
+    said = command(
+        "fit", "--config", target, f"release={tiny_release}", f"output={output}"
+    ).splitlines()
+    assert said[1].startswith("Base (no pre-training) trained on 3 people of csv ")
+    assert said[-1] == str(output)
+    command("predict", output, tmp_path / "p0" / "quick.csv", "rate=50")
+    labels = pd.read_csv(tmp_path / "p0" / "quick.labels.csv")["label"]
+    assert set(labels) == {"quick"}
+
+
+def test_predict_writes_labels_over_time_and_a_picture(
+    folder: Path, classifier: Classifier, tmp_path: Path, command: Callable[..., str]
+) -> None:
+    """The same recording in other units, another frame and with another clock."""
+    path = write_recording(tmp_path / "walk.csv")
+    printed = command("predict", folder, path, "time=time")
+    assert "walk.csv: 10 windows of 2 s in 11.3 s, most of them class" in printed
+    table = pd.read_csv(tmp_path / "walk.labels.csv")
+    assert list(table) == ["start", "end", "label", "class 0", "class 1", "class 2"]
+    times_T = times_of("50 Hz")
+    whole = classifier.predict(moving(times_T), times_T - times_T[0])
+    np.testing.assert_allclose(table["start"], whole.starts_N, atol=1e-3)
+    np.testing.assert_allclose(table.iloc[:, 3:], whole.probabilities_NK, atol=1e-5)
+    assert table["label"].tolist() == whole.labels
+    assert (tmp_path / "walk.labels.png").read_bytes().startswith(b"\x89PNG")
+    other = pd.read_csv(path)
+    turned = pd.DataFrame(
+        {
+            "stamp": 1000 * other["time"],
+            "a1": -other["ay"] / 9.81,
+            "a2": other["ax"] / 9.81,
+            "a3": other["az"] / 9.81,
+            "g1": -np.degrees(other["gy"]),
+            "g2": np.degrees(other["gx"]),
+            "g3": np.degrees(other["gz"]),
+        }
+    )
+    turned.to_csv(tmp_path / "other.csv", index=False)
+    keys = tmp_path / "watch.yaml"
+    keys.write_text(
+        "accelerometer: [a1, a2, a3]\naccelerometer_unit: g\ngyroscope: [g1, g2, g3]\n"
+        "gyroscope_unit: deg/s\ntime: stamp\ntime_unit: ms\nframe: ['y', '-x', z]\n"
+    )
+    output = f"output={tmp_path / 'labels'}"
+    command("predict", folder, tmp_path / "other.csv", "--config", keys, output)
+    again = pd.read_csv(tmp_path / "labels" / "other.labels.csv")
+    np.testing.assert_allclose(again.iloc[:, 3:], table.iloc[:, 3:], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("columns", "keys", "message"),
+    [
+        ({}, [], "time and rate: name the column"),
+        ({}, ["time=t"], "no column t"),
+        ({}, ["time=time", "gyroscope=[a,b,c]"], "no column a, b, c"),
+        ({}, ["time=time", "gyroscope=[]"], "trained on left wrist with gyroscope, not on left"),
+        ({}, ["time=time", "gyroscope=[gx]"], "name the columns of x, y and z"),
+        ({}, ["time=time", "wrist=foot"], "wrist is foot"),
+        ({}, ["time=time", "accelerometer_unit=mg"], "accelerometer_unit is mg; one of m/s2, g"),
+        ({}, ["time=time", "acelerometer_unit=g"], "the nearest known key is accelerometer_unit"),
+        ({}, ["time=time", "accelerometer_unit=g"], "looks like m/s2 declared as g"),
+        ({}, ["time=time", "time_unit=ms"], "1,000 times too small"),
+        ({"gx": lambda x: 60 * x}, ["time=time"], "looks like degrees declared as radians"),
+        ({"ay": "fast"}, ["time=time"], "column ay holds 'fast' where a number belongs"),
+        ({"az": np.nan}, ["time=time"], "not one sample has all its values"),
+        ({"time": 1.0}, ["time=time"], "do not rise"),
+        ({}, ["rate=500"], "no window of 2 s without a gap"),
+    ],
+)
+def test_recordings_that_cannot_be_read_are_one_line(
+    folder: Path,
+    tmp_path: Path,
+    command: Callable[..., str],
+    columns: dict,
+    keys: list[str],
+    message: str,
+) -> None:
+    path = write_recording(tmp_path / "walk.csv", **columns)
+    with pytest.raises(UserError, match=message) as error:
+        command("predict", folder, path, *keys)
+    assert "\n" not in str(error.value)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["walk.csv"]
+
+
+def test_an_empty_file_is_one_line(
+    folder: Path, tmp_path: Path, command: Callable[..., str]
+) -> None:
+    (tmp_path / "walk.csv").touch()
+    with pytest.raises(UserError, match="the file is empty"):
+        command("predict", folder, tmp_path / "walk.csv", "rate=50")
+
+
+def test_the_picture_shows_the_mean_of_the_windows_that_cover_a_moment() -> None:
+    predictions = Predictions(
+        np.array([0.0, 1.0, 5.0]),
+        np.array([2.0, 3.0, 7.0]),
+        np.array([[0.8, 0.2], [0.4, 0.6], [0.1, 0.9]]),
+        ("a", "b"),
+    )
+    edges_E, mean_EK = averaged(predictions)
+    np.testing.assert_allclose(edges_E, [0, 1, 2, 3, 5, 7])
+    np.testing.assert_allclose(mean_EK[:, 0], [0.8, 0.6, 0.4, np.nan, 0.1])
+
+
+def test_the_onnx_file_answers_as_torch_for_any_batch(
+    folder: Path, classifier: Classifier, command: Callable[..., str]
+) -> None:
+    printed = command("export", folder)
+    assert "on one core takes" in printed
+    assert "MB" in printed
+    session = onnxruntime.InferenceSession(str(folder / export.NAME))
+    times_T = times_of("50 Hz")
+    found = windows_of(times_T, moving(times_T), classifier.windows)
+    windows_NTX = np.stack([window_TX for _, window_TX in found])
+    for count in (1, 2, len(windows_NTX)):
+        (onnx_NK,) = session.run(None, {"imu": windows_NTX[:count].astype(np.float32)})
+        np.testing.assert_allclose(
+            onnx_NK, classifier.probabilities(windows_NTX[:count]), atol=1e-4
+        )
+    (folder / export.NAME).unlink()
+
+
+def test_an_onnx_file_that_differs_is_not_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "write_onnx", lambda _, path: path.touch())
+    monkeypatch.setattr(export, "_difference", lambda *_: 2e-4)
+    with pytest.raises(UserError, match=r"differs from torch by 2\.0e-04"):
+        export.export(folder)
+    assert not (folder / export.NAME).exists()

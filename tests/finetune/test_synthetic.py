@@ -1,0 +1,187 @@
+"""Synthetic windows beside real ones: from joint positions to training, and who they may know.
+
+Shape letters: T frames, N windows, W wrists, C channels, M windows of a part.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cluster.errors import UserError
+from datagen.config import DatagenConfig, SourcesConfig, data_digest, open_sources
+from datagen.pipeline import Pipeline
+from datagen.plan import make_plan
+from datagen.sources.joints import JointsConfig
+from finetune import synthetic
+from finetune.config import FinetuneConfig
+from finetune.deepconvlstm import DeepConvLstmConfig
+from finetune.fitting import Fitted, Problem, fit_row
+from finetune.folds import FoldsConfig, make_folds, windows_of
+from finetune.prepare import CellData
+from finetune.rows import ROWS
+from finetune.synthetic import SyntheticConfig, calibrate, synthetic_windows, with_synthetic
+from finetune.training import TrainingConfig
+from finetune.windows import Windows, WindowsConfig, cut_windows
+from pretrain.model import ModelConfig
+from tests.datagen.test_joints import smpl_positions
+from tests.finetune import made_target
+
+CUTTING = WindowsConfig(seconds=2, overlap=0.5)
+SENTENCES = {"a": "a person walks slowly.", "b": "Someone WAVES.", "c": "a person sits."}
+CLASSES = {"walk": "class 0", "waves|greets": "class 1"}
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a text-to-motion model wrote, made into shards as `generate` does but without Ray."""
+    folder = tmp_path_factory.mktemp("t2m")
+    for number, (name, sentence) in enumerate(SENTENCES.items()):
+        np.save(folder / f"{name}.npy", smpl_positions(100 + 20 * number).astype(np.float32))
+        (folder / f"{name}.txt").write_text(sentence)
+    joints = JointsConfig(folder=str(folder), texts=str(folder), name="t2m")
+    config = DatagenConfig(bodies=2, sources=SourcesConfig(joints={"t2m": joints}))
+    pipeline = Pipeline(config, data_digest(config))
+    clips = [
+        clip for source in open_sources(config.sources).values() for clip in source.list_clips()
+    ]
+    units = make_plan(clips, seed=0, validation_share=0.3, clips_per_shard=2)
+    vectors = {clip.text: np.zeros(8, dtype=np.float32) for clip in clips}
+    for unit in units:
+        pipeline.make_shard(folder / "shards", unit, vectors)
+    return folder / "shards"
+
+
+@pytest.fixture(scope="module")
+def real() -> Windows:
+    return cut_windows(made_target.waves(people=6), CUTTING)
+
+
+@pytest.fixture(scope="module")
+def made(shards: Path, real: Windows) -> Windows:
+    return synthetic_windows(SyntheticConfig(str(shards), CLASSES, bodies=2), CUTTING, real)
+
+
+def fold_of(windows: Windows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    fold = make_folds(windows.subjects_N, windows.labels_N, FoldsConfig(count=3), 0)[0]
+    parts = (fold.train, fold.validation, fold.test)
+    train_M, validation_M, test_M = (windows_of(windows.subjects_N, people) for people in parts)
+    return train_M, validation_M, test_M
+
+
+def test_clips_become_windows_of_the_classes_that_their_sentences_name(
+    made: Windows, real: Windows
+) -> None:
+    """5 and 6 s at 20 Hz, two bodies of each; the clip of sitting is in no class."""
+    assert sorted(set(made.labels_N.tolist())) == [0, 1]
+    assert np.bincount(made.labels_N).tolist() == [2 * 3, 2 * 4]
+    assert set(made.subjects_N) == {synthetic.NOBODY}
+    assert made.signals_NTWC.shape[1:] == real.signals_NTWC.shape[1:]
+    np.testing.assert_array_equal(made.present_NWC[0], real.present_NWC[0])
+    assert not made.signals_NTWC[:, :, 1].any()  # the target has left wrists alone
+    gravity_N = np.linalg.norm(made.signals_NTWC[:, :, 0, :3].mean(1), axis=1)
+    assert np.abs(gravity_N - 9.81).max() < 6
+
+
+def test_calibrated_signals_have_the_percentiles_of_training_people(
+    made: Windows, real: Windows
+) -> None:
+    train_M, _, _ = fold_of(real)
+    found = calibrate(made, real, train_M).signals_NTWC[:, :, 0].reshape(-1, 6)
+    own_M = train_M[real.labels_N[train_M] < 2]
+    expected = real.signals_NTWC[own_M, :, 0].reshape(-1, 6)
+    shares = np.arange(5, 100, 5)
+    spread = expected.std(0)
+    apart = np.percentile(found, shares, axis=0) - np.percentile(expected, shares, axis=0)
+    assert (np.abs(apart) < 0.1 * spread).all()
+    # The order of a channel's values stays.
+    before = made.signals_NTWC[:, :, 0].reshape(-1, 6)
+    assert (np.diff(found[np.argsort(before[:, 0]), 0]) >= -1e-4).all()
+
+
+def test_they_are_learnt_from_and_nothing_else_changes(made: Windows, real: Windows) -> None:
+    train_M, validation_M, test_M = fold_of(real)
+    joined, learnt_M = with_synthetic(real, made, train_M)
+    assert len(joined) == len(real) + len(made)
+    assert set(learnt_M) - set(train_M) == set(range(len(real), len(joined)))
+    for part_M in (train_M, validation_M, test_M):
+        np.testing.assert_array_equal(joined.signals_NTWC[part_M], real.signals_NTWC[part_M])
+    assert not set(learnt_M) & set(np.concatenate([validation_M, test_M]))
+
+
+CONFIG = FinetuneConfig(
+    release="unused",
+    output="unused",
+    training=TrainingConfig(epochs=2, batch_size=16),
+    deepconvlstm=DeepConvLstmConfig(filters=4, width=8, recurrent_layers=1, dropout=0.0),
+)
+
+
+def fitted(real: Windows, made: Windows) -> tuple[Fitted, Windows]:
+    """Fit a row on real and synthetic windows of a fold whose people are always the same."""
+    train_M, validation_M, _ = fold_of(replace(real, labels_N=np.arange(len(real)) % 3))
+    joined, learnt_M = with_synthetic(real, made, train_M)
+    data = CellData(joined, {}, np.zeros((0, 0, 0), np.float32), ModelConfig(), "none")
+    problem = Problem(data, learnt_M, validation_M, experts=0, seed=0)
+    return fit_row(ROWS["deepconvlstm"], problem, CONFIG), joined
+
+
+def test_no_window_of_a_test_person_reaches_training_or_calibration(
+    made: Windows, real: Windows
+) -> None:
+    _, _, test_M = fold_of(replace(real, labels_N=np.arange(len(real)) % 3))
+    signals_NTWC, labels_N = real.signals_NTWC.copy(), real.labels_N.copy()
+    signals_NTWC[test_M] = 50 * np.random.default_rng(1).normal(size=signals_NTWC[test_M].shape)
+    labels_N[test_M] = labels_N[test_M][::-1]
+    poisoned = replace(real, signals_NTWC=signals_NTWC, labels_N=labels_N)
+    clean, clean_windows = fitted(real, made)
+    other, other_windows = fitted(poisoned, made)
+    added = slice(len(real), None)
+    np.testing.assert_array_equal(
+        clean_windows.signals_NTWC[added], other_windows.signals_NTWC[added]
+    )
+    assert clean.history == other.history
+    others_M = np.setdiff1d(np.arange(len(clean_windows)), test_M)
+    np.testing.assert_array_equal(clean.predict(others_M), other.predict(others_M))
+    assert not np.array_equal(clean.predict(test_M), other.predict(test_M))
+
+
+def test_training_people_do_reach_the_calibration(made: Windows, real: Windows) -> None:
+    train_M, _, _ = fold_of(real)
+    louder = replace(real, signals_NTWC=2 * real.signals_NTWC)
+    once, twice = (calibrate(made, each, train_M).signals_NTWC for each in (real, louder))
+    np.testing.assert_allclose(twice, 2 * once, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"classes": {}}, "synthetic.classes is empty"),
+        ({"classes": {"walk": "running"}}, "running is not a class of the target; they are class"),
+        ({"classes": {"wa(lk": "class 0"}}, r"wa\(lk is no expression"),
+        (
+            {"classes": {"swims": "class 0"}},
+            "no clip of 2 s has an action or text with one of swims",
+        ),
+        ({"bodies": 0}, "synthetic.bodies is 0"),
+    ],
+)
+def test_what_cannot_be_is_one_line(shards: Path, real: Windows, keys: dict, message: str) -> None:
+    config = SyntheticConfig(**{"shards": str(shards), "classes": CLASSES, **keys})
+    with pytest.raises(UserError, match=message) as error:
+        synthetic_windows(config, CUTTING, real)
+    assert "\n" not in str(error.value)
+
+
+def test_a_folder_without_shards_is_one_line(tmp_path: Path, real: Windows) -> None:
+    with pytest.raises(UserError, match="there are no shards in it"):
+        synthetic_windows(SyntheticConfig(str(tmp_path), CLASSES), CUTTING, real)
+
+
+def test_without_training_windows_of_its_classes_nothing_is_calibrated(
+    made: Windows, real: Windows
+) -> None:
+    third_M = np.flatnonzero(real.labels_N == 2)
+    with pytest.raises(UserError, match="no training window is of a class"):
+        calibrate(made, real, third_M)
