@@ -10,7 +10,6 @@ A folder appears whole or not at all, and nothing in it is ever unpickled.
 from dataclasses import dataclass, field
 from pathlib import Path
 
-
 from cluster.config import load_config, save_config
 from cluster.errors import UserError
 from finetune.classifiers import ClassifierConfig, EncoderClassifier, MixtureClassifier
