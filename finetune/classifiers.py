@@ -168,7 +168,7 @@ class EncoderClassifier(nn.Module):
         return self.classifier.take_penalty()
 
 
-Encoders = Mapping[str, Any] | nn.ModuleDict  # of ImuEncoder by wrist
+Encoders = Mapping[str, ImuEncoder] | nn.ModuleDict
 
 
 def encode_windows(encoders: Encoders, signals_BTWC: Tensor, present_BWC: Tensor) -> Tensor:
@@ -193,9 +193,10 @@ def present_tokens(encoders: Encoders, present_BWC: Tensor, length: int) -> Tens
     """Return which of the `length` tokens of windows are present, (B, L), as `encode_windows`
     orders them.
     """
+    by_wrist: Mapping[str, Any] = dict(encoders.items())
     parts = [
         encoder.present_tokens(present_BWC[:, WRISTS.index(name)])
-        for name, encoder in encoders.items()
+        for name, encoder in by_wrist.items()
     ]
     segments = length // sum(part_BP.shape[1] for part_BP in parts)
     return torch.cat([part_BP.repeat(1, segments) for part_BP in parts], dim=1)

@@ -46,7 +46,7 @@ def window_embeddings(
         embedded_NSE = encoder.embed(tokens_NSPD.flatten(0, 1)).unflatten(0, tokens_NSPD.shape[:2])
         mean_NE = functional.normalize(embedded_NSE, dim=2).mean(1)
         columns.append(functional.normalize(mean_NE, dim=1).numpy())
-    worn_NW = present_NWC[:, [WRISTS.index(name) for name in encoders]].any(-1)
+    worn_NW = np.stack([present_NWC[:, WRISTS.index(name)].any(1) for name in encoders], axis=1)
     return np.stack(columns, axis=1) * worn_NW[..., None]
 
 

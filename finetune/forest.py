@@ -20,8 +20,8 @@ def forest(seed: int) -> ExtraTreesClassifier:
 def signal_features(signals_NTWC: np.ndarray, present_NWC: np.ndarray) -> np.ndarray:
     """Return features (N, F) of windows in SI units, those of each wrist side by side.
 
-    For each channel mean, spread, percentiles and the first magnitudes of the spectrum without
-    the mean, then the covariances of all pairs of channels. Features in which an absent channel
+    For each channel mean, spread, percentiles and the first magnitudes of the spectrum after that
+    of the mean, then the covariances of all pairs of channels. Features in which an absent channel
     takes part are zero.
     """
     wrists = range(signals_NTWC.shape[2])
@@ -34,7 +34,7 @@ def _features_of_wrist(signals_NTC: np.ndarray, present_NC: np.ndarray) -> np.nd
     mean_NC = signals_NTC.mean(1)
     centred_NTC = signals_NTC - mean_NC[:, None]
     percentiles_QNC = np.percentile(signals_NTC, PERCENTILES, axis=1)
-    spectrum_NXC = np.abs(np.fft.rfft(centred_NTC, axis=1))[:, :SPECTRAL_MAGNITUDES]
+    spectrum_NXC = np.abs(np.fft.rfft(centred_NTC, axis=1))[:, 1 : SPECTRAL_MAGNITUDES + 1]
     first, second = np.triu_indices(signals_NTC.shape[2], k=1)
     covariance_NCC = centred_NTC.transpose(0, 2, 1) @ centred_NTC / signals_NTC.shape[1]
     columns = [

@@ -27,7 +27,7 @@ class SvmProbabilities(SVC):
 
 
 def svm() -> Pipeline:
-    """Return the untrained classifier, with scikit-learn's own strength and width of kernel."""
+    """Return the untrained classifier, with scikit-learn's own penalty and width of kernel."""
     return make_pipeline(StandardScaler(), SvmProbabilities())
 
 
