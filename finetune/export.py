@@ -25,6 +25,7 @@ from cluster.errors import UserError
 from cluster.runs import replace_when_whole
 from finetune.classifier_release import load_classifier
 from finetune.classifiers import AttentionStage, EncoderClassifier
+from finetune.experts import MixtureOfExperts
 from finetune.recogniser import Classifier
 from finetune.targets.recording import CHANNELS, WRISTS
 from finetune.windows import RATE
@@ -66,7 +67,12 @@ class WholeWindows(nn.Module):
         for stage in head.stages:
             assert isinstance(stage, AttentionStage)
             hidden_BLD = _stage(stage, hidden_BLD)
-        return head.experts(hidden_BLD).mean(1).softmax(1)
+        if isinstance(head.head, MixtureOfExperts):
+            present_BL = torch.ones(hidden_BLD.shape[:2], dtype=torch.bool)
+            scores_BLK = head.head(hidden_BLD, present_BL)
+        else:
+            scores_BLK = head.head(hidden_BLD)
+        return scores_BLK.mean(1).softmax(1)
 
 
 def export(folder: Path) -> str:
