@@ -11,9 +11,23 @@ from pathlib import Path
 from types import ModuleType
 
 from cluster.runs import digest, seed_from
-from finetune import classifiers, deepconvlstm, fitting, scaling, training
+from finetune import (
+    centroid,
+    classifiers,
+    deepconvlstm,
+    embeddings,
+    experts,
+    fitting,
+    forest,
+    linear,
+    residual,
+    scaling,
+    svm,
+    training,
+    zero_shot,
+)
 from finetune.config import FinetuneConfig
-from finetune.fitting import Problem, fit_row
+from finetune.fitting import Problem, fit_row, settings_of
 from finetune.folds import make_folds, take_share, windows_of
 from finetune.prepare import CellData
 from finetune.rows import find_row
@@ -21,7 +35,22 @@ from finetune.scores import score, score_people
 from pretrain import encoders as pretrained_encoders
 
 # A change in one of these makes stored results stale; the windows have a digest of their own.
-DECIDING_MODULES = (classifiers, deepconvlstm, fitting, scaling, training, pretrained_encoders)
+DECIDING_MODULES = (
+    centroid,
+    classifiers,
+    deepconvlstm,
+    embeddings,
+    experts,
+    fitting,
+    forest,
+    linear,
+    residual,
+    scaling,
+    svm,
+    training,
+    zero_shot,
+    pretrained_encoders,
+)
 
 
 @dataclass(frozen=True)
@@ -43,8 +72,7 @@ def cell_digest(cell: Cell, config: FinetuneConfig, data: CellData) -> str:
         {
             "cell": asdict(cell),
             "folds": asdict(config.folds),
-            "training": asdict(config.training),
-            "model": asdict(config.deepconvlstm if row.weights == "none" else config.classifier),
+            "settings": settings_of(row, config),
             "windows": data.windows.digest,
             "weights": weights[row.weights],
             "code": [_source_digest(module) for module in DECIDING_MODULES],
@@ -67,7 +95,7 @@ def run_cell(cell: Cell, config: FinetuneConfig, data: CellData) -> dict:
     validation_M = windows_of(windows.subjects_N, fold.validation)
     test_M = windows_of(windows.subjects_N, fold.test)
     seed = seed_from("cell", cell.row, cell.fold, cell.seed)
-    problem = Problem(data, train_M, validation_M, cell.experts, seed)
+    problem = Problem(data, train_M, validation_M, cell.experts, seed, encoder_seed=cell.seed)
     fitted = fit_row(find_row(cell.row), problem, config)
     predicted_M = fitted.predict(test_M).argmax(1)
     true_M, classes = windows.labels_N[test_M], len(windows.label_names)
@@ -78,6 +106,7 @@ def run_cell(cell: Cell, config: FinetuneConfig, data: CellData) -> dict:
         "scores": asdict(score(true_M, predicted_M, classes)),
         "scores_by_person": {name: asdict(scores) for name, scores in people.items()},
         "history": fitted.history,
+        "details": fitted.details,
         "windows": {"train": len(train_M), "validation": len(validation_M), "test": len(test_M)},
         "predicted": predicted_M.tolist(),
         "parameters": fitted.parameters,

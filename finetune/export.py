@@ -25,6 +25,7 @@ from cluster.errors import UserError
 from cluster.runs import replace_when_whole
 from finetune.classifier_release import load_classifier
 from finetune.classifiers import AttentionStage, EncoderClassifier
+from finetune.experts import MixtureOfExperts
 from finetune.recogniser import Classifier
 from finetune.targets.recording import CHANNELS, WRISTS
 from finetune.windows import RATE
@@ -55,10 +56,11 @@ class WholeWindows(nn.Module):
         for encoder, imu_BTC in zip(
             self.encoders.values(), imu_BTX.split(len(CHANNELS), dim=2), strict=True
         ):
-            segments = imu_BTX.shape[1] // self.window
-            segments_BSTC = imu_BTC.unflatten(1, (segments, -1))
-            tokens_XCD, _ = encoder(segments_BSTC.flatten(0, 1))
-            parts.append(tokens_XCD.reshape(-1, segments * len(CHANNELS), tokens_XCD.shape[2]))
+            segments = imu_BTX.shape[1] // self.window if self.window else 1
+            tokens_XPD, _ = encoder(imu_BTC.unflatten(1, (segments, -1)).flatten(0, 1))
+            parts.append(
+                tokens_XPD.reshape(-1, segments * tokens_XPD.shape[1], tokens_XPD.shape[2])
+            )
         tokens_BLD = torch.cat(parts, dim=1)
         head = self.classifier
         maps_BDL = head.norm(head.convolve(tokens_BLD.transpose(1, 2)))
@@ -66,7 +68,12 @@ class WholeWindows(nn.Module):
         for stage in head.stages:
             assert isinstance(stage, AttentionStage)
             hidden_BLD = _stage(stage, hidden_BLD)
-        return head.experts(hidden_BLD).mean(1).softmax(1)
+        if isinstance(head.head, MixtureOfExperts):
+            present_BL = torch.ones(hidden_BLD.shape[:2], dtype=torch.bool)
+            scores_BLK = head.head(hidden_BLD, present_BL)
+        else:
+            scores_BLK = head.head(hidden_BLD)
+        return scores_BLK.mean(1).softmax(1)
 
 
 def export(folder: Path) -> str:

@@ -3,7 +3,7 @@
 Shape letters: N windows, M windows of a part, P people, K classes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +56,7 @@ def fit_classifier(config: FitConfig) -> str:
     target = read_target(config.target)
     windows = cut_windows(target, config.windows)
     held_out = hold_out(windows, config.folds.validation_share, config.seeds[0])
-    release = _describe(windows, pretrained, config)
+    release = _describe(row, windows, pretrained, config)
     seed = seed_from("fit", row.name, config.seeds[0])
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -118,9 +118,11 @@ def _check_people(windows_PK: np.ndarray, names: tuple[str, ...], share: float) 
 
 def _row(name: str) -> Row:
     row = find_row(name)
-    if row.weights == "none":
-        usable = [each.name for each in ROWS.values() if each.weights != "none"]
-        raise UserError(f"row is {name}, which has no IMU encoder; one of {', '.join(usable)}")
+    if row.method != "classifier":
+        usable = [each.name for each in ROWS.values() if each.method == "classifier"]
+        raise UserError(
+            f"row is {name}, which is no network on an IMU encoder; one of {', '.join(usable)}"
+        )
     return row
 
 
@@ -130,8 +132,8 @@ def _check_release(pretrained: Pretrained, config: FitConfig) -> None:
             f"{config.release}: its encoders expect {pretrained.config.rate} Hz, not {RATE}; "
             "pre-train them on signals of that rate"
         )
-    window = pretrained.config.window
-    if config.windows.seconds * RATE % window:
+    window = pretrained.imu_left.window
+    if window and config.windows.seconds * RATE % window:
         raise UserError(
             f"windows.seconds is {config.windows.seconds} but the encoders of {config.release} "
             f"read {window / RATE:g} s at a time; give a multiple"
@@ -144,7 +146,7 @@ def _check_release(pretrained: Pretrained, config: FitConfig) -> None:
 
 
 def _describe(
-    windows: Windows, pretrained: Pretrained, config: FitConfig
+    row: Row, windows: Windows, pretrained: Pretrained, config: FitConfig
 ) -> ClassifierReleaseConfig:
     inputs = sorted({described(each) for each in np.unique(windows.present_NWC, axis=0)})
     return ClassifierReleaseConfig(
@@ -153,7 +155,7 @@ def _describe(
         wrists=wrists_in_use(windows),
         inputs=inputs,
         model=pretrained.model_config,
-        classifier=config.classifier,
+        classifier=config.classifier if row.mixture else replace(config.classifier, experts=0),
     )
 
 

@@ -1,6 +1,6 @@
 """What all cells of a run share, made once: windows, pre-trained encoders, their tokens.
 
-Shape letters: N windows, L tokens, D width.
+Shape letters: N windows, L tokens, D width, K classes, E embedding.
 """
 
 import hashlib
@@ -18,6 +18,7 @@ from finetune.folds import make_folds
 from finetune.targets.choose import read_target
 from finetune.targets.recording import WRISTS, Target
 from finetune.windows import RATE, Windows, cut_windows
+from finetune.zero_shot import class_embeddings
 from pretrain.encoders import ImuEncoder
 from pretrain.model import ModelConfig
 from pretrain.release import Pretrained, load_pretrained
@@ -31,7 +32,8 @@ class CellData:
     """What all cells share.
 
     `encoders` are the pre-trained ones of the wrists in use, `tokens_NLD` what they make of the
-    windows, `release` a digest of their weights.
+    windows, `release` a digest of their weights, `classes_KE` the embeddings of the classes'
+    sentences where row `zero_shot` is wanted.
     """
 
     windows: Windows
@@ -39,6 +41,7 @@ class CellData:
     tokens_NLD: np.ndarray
     model_config: ModelConfig
     release: str
+    classes_KE: np.ndarray | None = None
 
 
 def prepare(config: FinetuneConfig) -> tuple[Target, CellData]:
@@ -52,7 +55,11 @@ def prepare(config: FinetuneConfig) -> tuple[Target, CellData]:
     encoders = {name: getattr(pretrained, f"imu_{name}") for name in wrists_in_use(windows)}
     release = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()[:16]
     tokens_NLD = _stored_tokens(Path(config.output), windows, encoders, release)
-    return target, CellData(windows, encoders, tokens_NLD, pretrained.model_config, release)
+    classes_KE = None
+    if "zero_shot" in config.rows:
+        classes_KE = class_embeddings(pretrained, target.label_names, config.zero_shot)
+    model_config = pretrained.model_config
+    return target, CellData(windows, encoders, tokens_NLD, model_config, release, classes_KE)
 
 
 def wrists_in_use(windows: Windows) -> list[str]:
@@ -72,10 +79,10 @@ def frozen_tokens(windows: Windows, encoders: dict[str, ImuEncoder]) -> np.ndarr
 
 
 def _check_release(folder: Path, pretrained: Pretrained, config: FinetuneConfig) -> None:
-    window = pretrained.model_config.window
+    window = pretrained.imu_left.window
     if pretrained.config.rate != RATE:
         raise UserError(f"{folder}: its encoders expect {pretrained.config.rate} Hz, not {RATE}")
-    if config.windows.seconds * RATE % window:
+    if window and config.windows.seconds * RATE % window:
         raise UserError(
             f"windows.seconds is {config.windows.seconds} but the encoders of {folder} read "
             f"{window / RATE:g} s at a time; give a multiple"
@@ -85,6 +92,8 @@ def _check_release(folder: Path, pretrained: Pretrained, config: FinetuneConfig)
             f"classifier.width is {config.classifier.width}; it must be a multiple of "
             f"classifier.heads, {config.classifier.heads}"
         )
+    if config.classifier.k < 1:
+        raise UserError(f"classifier.k is {config.classifier.k}; at least one expert answers")
 
 
 def _stored_tokens(

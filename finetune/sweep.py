@@ -21,7 +21,7 @@ def plan_cells(config: FinetuneConfig) -> list[Cell]:
     if not shares or not all(0 < share <= 1 for share in shares):
         raise UserError(f"label_shares is {shares}; every share is above 0 and at most 1")
     cells = [
-        Cell(name, fold, seed, number if find_row(name).weights != "none" else 0, share)
+        Cell(name, fold, seed, number if find_row(name).mixture else 0, share)
         for seed, share, number in product(config.seeds, shares, experts)
         for fold in range(config.folds.count)
         for name in reversed(config.rows)

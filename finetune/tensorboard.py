@@ -30,7 +30,7 @@ def write_logs(result: dict, label_names: tuple[str, ...], folder: Path) -> None
         for tag, column in CURVES.items():
             for epoch, value in zip(history["epoch"], history[column], strict=True):
                 writer.add_scalar(tag, float(value), epoch)
-        last = history["epoch"][-1]
+        last = max(len(history["epoch"]) - 1, 0)
         writer.add_scalar("macro_f1/test", scores["macro_f1"], last)
         writer.add_scalar("accuracy/test", scores["accuracy"], last)
         picture = confusion_picture(

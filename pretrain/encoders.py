@@ -199,10 +199,13 @@ class ImuEncoder(nn.Module):
     Attributes:
         width: of the tokens.
         window: frames that are read at once, or None where any number is.
+        window_tokens: tokens of such a window, one for each channel, or None where tokens
+            follow one another in time.
     """
 
     width: int
     window: int | None
+    window_tokens: int | None
 
     def __init__(self, config: ImuEncoderConfig) -> None:
         super().__init__()
@@ -226,6 +229,7 @@ class ChannelEncoder(ImuEncoder):
     """
 
     window: int
+    window_tokens: int = CHANNELS
 
     def __init__(self, config: ImuEncoderConfig, window: int, embedding: int) -> None:
         super().__init__(config)
@@ -267,6 +271,7 @@ class TimeEncoder(ImuEncoder):
     """
 
     window: None = None
+    window_tokens: None = None
 
     def __init__(self, config: ImuEncoderConfig, embedding: int) -> None:
         super().__init__(config)

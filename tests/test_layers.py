@@ -11,15 +11,18 @@ MAY_IMPORT = {
     "datagen": {"cluster"},
     # What a shard holds: its files, its samples, the names of the joints, vectors of sentences.
     "pretrain": {"cluster", "datagen.shards", "datagen.sample", "datagen.motion", "datagen.text"},
-    # Besides a release: shards whose windows stand beside real ones, and their calibration.
     "finetune": {
         "cluster",
         "pretrain.release",
         "pretrain.encoders",
         "pretrain.model",
+        # Shards whose windows stand beside real ones, and their calibration.
         "datagen.shards",
         "datagen.sample",
         "datagen.calibration",
+        # Zero-shot: sentences of classes, and the text model that embeds them.
+        "pretrain.prompts",
+        "datagen.text",
     },
 }
 
