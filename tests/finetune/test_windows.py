@@ -54,12 +54,12 @@ def test_sweep_at_uneven_times() -> None:
     rng = np.random.default_rng(0)
     times_T = np.cumsum(rng.uniform(0.7, 1.3, 1200)) / 104
     grid_T = times_T[0] + np.arange(60, 600) / 60
-    for frequency, allowed in ((5, 0.003), (10, 0.01), (15, 0.025)):
+    for frequency, allowed in ((5, 0.002), (10, 0.005), (15, 0.015)):
         error = amplitude_error(times_T, frequency)
         truth_T = wave(grid_T, frequency)[:, 0]
         naive = np.interp(grid_T, times_T, wave(times_T, frequency)[:, 0])
         assert error < allowed
-        assert error < np.sqrt(2 * np.mean((naive - truth_T) ** 2)) / 2
+        assert error < np.sqrt(2 * np.mean((naive - truth_T) ** 2)) / 5
     assert amplitude_error(times_T, 47, wanted=0) < 0.25
 
 
