@@ -28,6 +28,12 @@ def _inspect(arguments: list[str]) -> int:
     return inspect.main(arguments)
 
 
+def _frame(arguments: list[str]) -> int:
+    from finetune import frame_command  # brings what only this command needs
+
+    return frame_command.main(arguments)
+
+
 def _cells(schema: type[FinetuneConfig], command: str, arguments: list[str]) -> int:
     given = _config_parser(command).parse_intermixed_args(arguments)
     config = load_config(schema, given.config, given.overrides)
@@ -79,6 +85,11 @@ COMMANDS = (
         "inspect --config FILE [key=value ...]",
         "what a target's recordings hold, and what is strange about them",
         _inspect,
+    ),
+    Command(
+        "frame --config FILE [release=FOLDER ...]",
+        "which way its axes point and which sign gravity has, by its signals alone",
+        _frame,
     ),
     Command(
         "run --config FILE [key=value ...]",

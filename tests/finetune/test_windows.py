@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from cluster.errors import UserError
+from finetune.targets.assemble import Stream, assemble
 from finetune.targets.recording import UNLABELLED, Recording
 from finetune.windows import WindowsConfig, cut_windows, resample
 from tests.finetune import made_target
@@ -26,6 +28,47 @@ def test_a_wave_above_half_the_new_rate_is_filtered_out() -> None:
     times_T = np.arange(2000) / 200
     resampled = resample(wave(times_T, 47.0), times_T)
     assert np.abs(resampled[60:-60]).max() < 0.02
+
+
+def amplitude_error(times_T: np.ndarray, frequency: float, wanted: float = 1.0) -> float:
+    """Return the root mean square of what is not the wave, relative to a wave's of amplitude 1."""
+    resampled = resample(wave(times_T, frequency), times_T)[60:-60]
+    grid_T = times_T[0] + np.arange(60, 60 + len(resampled)) / 60
+    return float(np.sqrt(2 * np.mean((resampled - wanted * wave(grid_T, frequency)) ** 2)))
+
+
+@pytest.mark.parametrize("rate", [50.0, 60.0, 64.0, 100.0, 104.2, 200.0])
+def test_sweep_through_what_passes_and_what_is_stopped(rate: float) -> None:
+    times_T = np.arange(int(10 * rate)) / rate
+    for frequency in (0.5, 2, 5, 10, 15, 20):
+        assert amplitude_error(times_T, frequency) < 0.01
+    for frequency in range(36, int(rate / 2), 8):
+        assert amplitude_error(times_T, frequency, wanted=0) < 0.005
+        grid_T = np.arange(0, 10, 1 / 60)
+        naive = np.interp(grid_T, times_T, wave(times_T, frequency)[:, 0])
+        assert np.sqrt(2 * np.mean(naive**2)) > 0.3
+
+
+def test_sweep_at_uneven_times() -> None:
+    """A watch's 104 Hz, each step 30 % longer or shorter."""
+    rng = np.random.default_rng(0)
+    times_T = np.cumsum(rng.uniform(0.7, 1.3, 1200)) / 104
+    grid_T = times_T[0] + np.arange(60, 600) / 60
+    for frequency, allowed in ((5, 0.002), (10, 0.005), (15, 0.015)):
+        error = amplitude_error(times_T, frequency)
+        truth_T = wave(grid_T, frequency)[:, 0]
+        naive = np.interp(grid_T, times_T, wave(times_T, frequency)[:, 0])
+        assert error < allowed
+        assert error < np.sqrt(2 * np.mean((naive - truth_T) ** 2)) / 5
+    assert amplitude_error(times_T, 47, wanted=0) < 0.25
+
+
+def test_nothing_overshoots_between_samples_close_together_and_far_apart() -> None:
+    times_T = np.delete(np.arange(200) / 100, slice(101, 119))
+    times_T = np.insert(times_T, 100, times_T[100] - 0.0005)
+    signal_T1 = np.zeros((len(times_T), 1))
+    signal_T1[101] = 1.0
+    assert np.abs(resample(signal_T1, times_T)).max() < 1.3
 
 
 def test_a_constant_stays_constant_up_to_the_ends() -> None:
@@ -81,6 +124,25 @@ def test_the_label_is_that_of_most_samples_and_unlabelled_windows_are_left_out()
     assert windows.labels_N.tolist() == [2, 1, 1]
 
 
+def test_of_equally_many_the_unlabelled_and_then_the_first_label_win() -> None:
+    labels_T = np.repeat([2, 1, 1, UNLABELLED], 60)
+    windows = cut_windows(
+        made_target.target(plain(4, labels_T=labels_T)), WindowsConfig(seconds=2, overlap=0.0)
+    )
+    np.testing.assert_allclose(windows.starts_N, [0])
+    assert windows.labels_N.tolist() == [1]
+
+
+def test_a_stretch_without_values_is_a_gap() -> None:
+    times_N = np.arange(600) / 60
+    values_N6 = np.ones((600, 6))
+    values_N6[200:230, 4] = np.nan
+    recording = assemble("a", "a", [Stream(0, times_N, values_N6)], np.zeros(600, dtype=int))
+    windows = cut_windows(made_target.target(recording), WindowsConfig(seconds=1, overlap=0.0))
+    np.testing.assert_allclose(windows.starts_N[:3], [0, 1, 2], atol=1e-6)
+    np.testing.assert_allclose(windows.starts_N[3:], np.arange(6) + 230 / 60, atol=1e-6)
+
+
 def test_labels_keep_their_time_when_the_rate_changes() -> None:
     labels_T = np.repeat([0, 1], [50 * 6, 50 * 6])
     windows = cut_windows(
@@ -107,6 +169,70 @@ def test_a_right_recording_is_mirrored_onto_the_left_or_left_alone() -> None:
     assert np.all(unchanged.signals_NTWC[:, :, 1] == [1, 2, 3, 4, 5, 6])
 
 
+def worn_watch(mirrored: bool, rate: int = 6000) -> np.ndarray:
+    """Return what a watch on a moving rigid arm reads (T, 6) at 60 Hz, by finite differences.
+
+    `mirrored` reflects the whole motion in the world's plane x = 0. The watch on the other wrist
+    is no mirror image, which would be left-handed: its x points to the elbow, not to the hand.
+    """
+    time_T = np.arange(-10, rate + 10) / rate
+    angles_T3 = np.stack([np.sin((2 + k) * time_T + k) for k in range(3)], 1)
+    axes_T33 = Rotation.from_euler("xyz", angles_T3).as_matrix()
+    path_T3 = np.stack([np.cos((3 - k) * time_T + k) for k in range(3)], 1)
+    place_T3 = path_T3 + axes_T33 @ np.array([0.25, 0.02, 0.03])
+    if mirrored:
+        world = np.diag([-1.0, 1.0, 1.0])
+        place_T3 = place_T3 @ world
+        axes_T33 = world @ axes_T33 @ np.diag([-1.0, 1.0, 1.0])
+    speeding_T3 = np.gradient(np.gradient(place_T3, axis=0), axis=0) * rate**2
+    force_T3 = np.einsum("tji,tj->ti", axes_T33, speeding_T3 + np.array([0, 9.81, 0]))
+    turns = Rotation.from_matrix(np.swapaxes(axes_T33[:-2], 1, 2) @ axes_T33[2:])
+    turning_T3 = np.zeros_like(force_T3)
+    turning_T3[1:-1] = turns.as_rotvec() * rate / 2
+    return np.concatenate([force_T3, turning_T3], 1)[10:-10][:: rate // 60]
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_signs_of_the_mirror_are_those_of_a_mirrored_motion(side: str) -> None:
+    signals_TWC = np.zeros((60, 2, 6))
+    to, origin = (0, 1) if side == "left" else (1, 0)
+    signals_TWC[:, origin] = worn_watch(mirrored=True)
+    other = made_target.recording(
+        signals_TWC, np.arange(60) / 60, wrists=(origin == 0, origin == 1)
+    )
+    windows = cut_windows(made_target.target(other), WindowsConfig(seconds=1, mirror=side))
+    assert windows.present_NWC[0].all(1).tolist() == [to == 0, to == 1]
+    np.testing.assert_allclose(
+        windows.signals_NTWC[0, :, to], worn_watch(mirrored=False), atol=1e-3
+    )
+    assert not windows.signals_NTWC[0, :, origin].any()
+
+
+def test_a_choice_of_wrists() -> None:
+    signals_TWC = np.ones((60, 2, 6)) * np.array([1.0, 2.0])[:, None]
+    times_T = np.arange(60) / 60
+    left, right, both = (
+        made_target.recording(
+            signals_TWC * np.array(wrists)[:, None], times_T, subject=name, wrists=wrists
+        )
+        for name, wrists in (("l", (True, False)), ("r", (False, True)), ("b", (True, True)))
+    )
+    target = made_target.target(left, right, both)
+
+    def cut(wrist: str, mirror: str) -> tuple[str, list[list[bool]]]:
+        windows = cut_windows(target, WindowsConfig(seconds=1, wrist=wrist, mirror=mirror))
+        assert np.array_equal(windows.signals_NTWC.any(1), windows.present_NWC)
+        present_NW: list[list[bool]] = windows.present_NWC.all(2).tolist()
+        return "".join(windows.subjects_N), present_NW
+
+    assert cut("as_recorded", "none")[0] == "lrb"
+    assert cut("left", "none") == ("lb", [[True, False]] * 2)
+    assert cut("left", "left") == ("lrb", [[True, False]] * 3)
+    assert cut("right", "none") == ("rb", [[False, True]] * 2)
+    assert cut("right", "right") == ("lrb", [[False, True]] * 3)
+    assert cut("both", "left") == ("b", [[True, True]])
+
+
 def test_a_recording_without_gyroscope_says_so() -> None:
     windows = cut_windows(
         made_target.target(plain(2, has_gyroscope=False)), WindowsConfig(seconds=1)
@@ -121,6 +247,8 @@ def test_a_recording_without_gyroscope_says_so() -> None:
         ({"overlap": 1.0}, "windows.overlap"),
         ({"max_gap": 0.0}, "windows.max_gap"),
         ({"mirror": "up"}, "windows.mirror"),
+        ({"wrist": "up"}, "windows.wrist is up; one of as_recorded, left, right, both"),
+        ({"wrist": "both"}, "windows.wrist both"),
         ({"seconds": 60}, "no labelled window of 60 s"),
     ],
 )

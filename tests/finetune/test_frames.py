@@ -1,0 +1,186 @@
+"""Axes and the sign of gravity, found again on made arms and on real watches.
+
+Shape letters: N windows, T frames, C channels, P people, K candidates.
+"""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+from scipy.spatial.transform import Rotation
+
+from cluster.errors import UserError
+from finetune import frame_command
+from finetune.__main__ import main
+from finetune.frames import by_lever, by_posture, candidates, judge, lever_fit
+from finetune.windows import MIRROR_SIGNS_C
+from tests.finetune import made_target
+
+PLACE = np.array([0.27, 0.08, 0.05])
+# Where up is in the sensor's frame while the arm rests.
+UP = np.array([-0.7, -0.5, 0.4])
+
+
+def arm(person: int) -> np.ndarray:
+    """Return (N, T, C) of a left watch at PLACE on a rigid arm that turns about a fixed joint."""
+    rng = np.random.default_rng(person)
+    rate, seconds = 600, 16
+    time_T = np.arange(rate * seconds) / rate
+    rest, _ = Rotation.align_vectors([[0.0, 1.0, 0.0]], [UP / np.linalg.norm(UP)])
+    rates, phases = rng.uniform(0.1, 0.25, 3), rng.uniform(0, 6, 3)
+    vectors_T3 = 0.7 * np.sin(2 * np.pi * rates * time_T[:, None] + phases)
+    axes_T = rest * Rotation.from_rotvec(vectors_T3)
+    speeding_T3 = np.gradient(np.gradient(axes_T.apply(PLACE), axis=0), axis=0) * rate**2
+    force_T3 = axes_T.inv().apply(speeding_T3 + np.array([0, 9.81, 0]))
+    turning_T3 = (axes_T[:-1].inv() * axes_T[1:]).as_rotvec() * rate
+    signals_TC = np.concatenate([force_T3[:-1], turning_T3], 1)[:: rate // 60]
+    return signals_TC.reshape(-1, 240, 6)
+
+
+ARMS = [arm(person) for person in range(4)]
+
+
+def undo(number: int, signals_C: np.ndarray) -> np.ndarray:
+    """Return signals such that candidate `number` of all 48 makes the given ones of them."""
+    option = candidates(every_axis=True)[number]
+    force, turning = signals_C[..., :3], signals_C[..., 3:]
+    back = option.rotation  # rows times vectors, so the inverse stands on the right
+    return np.concatenate([option.sign * force @ back, turning @ back], -1)
+
+
+def test_the_candidates_are_all_right_handed_axes_with_both_signs() -> None:
+    every = candidates(every_axis=True)
+    assert len({(option.frame, option.sign) for option in every}) == 48
+    assert len(candidates(every_axis=False)) == 8
+    for options in (every, candidates(every_axis=False)):
+        assert (options[0].frame, options[0].sign) == ("[x, y, z]", 1)
+        assert all(np.linalg.det(option.rotation) == pytest.approx(1) for option in options)
+    option = next(each for each in every if each.frame == "[-y, x, z]" and each.sign == -1)
+    assert option.turn(np.arange(1.0, 7.0)).tolist() == [2, -1, -3, -5, 4, 6]
+
+
+def test_the_place_of_the_watch_is_found() -> None:
+    for signals_NTC in ARMS:
+        np.testing.assert_allclose(lever_fit(signals_NTC), PLACE, atol=0.03)
+
+
+@pytest.mark.parametrize("number", range(0, 48, 5))
+@pytest.mark.parametrize("right", [False, True])
+def test_every_frame_is_found_again_by_physics(number: int, right: bool) -> None:
+    options = candidates(every_axis=True)
+    arms = [undo(number, a * MIRROR_SIGNS_C if right else a) for a in ARMS]
+    agreements = {
+        "lever": np.stack([by_lever(a, options, right) for a in arms]),
+        "posture": np.stack([by_posture(a, options, right) for a in arms]),
+    }
+    verdict = judge(agreements)
+    assert verdict.best == number
+    assert verdict.certainty == 1
+
+
+def test_a_right_watch_with_the_other_sign_is_a_left_one_turned_about_x() -> None:
+    turned = next(o for o in candidates(False) if (o.frame, o.sign) == ("[x, -y, -z]", -1))
+    right = ARMS[0] * MIRROR_SIGNS_C
+    np.testing.assert_allclose(turned.turn(right), ARMS[0], atol=1e-12)
+
+
+WATCH = Path("configs/finetune/watch.yaml")
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *changes: str, preset: Path = WATCH) -> int:
+    arguments = ["frame", "--config", str(preset), *changes]
+    monkeypatch.setattr(sys, "argv", ["finetune", *arguments])
+    return main()
+
+
+def test_a_real_watch_as_configured_and_with_the_other_sign(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    people = "people=['01','02','03','04']"
+    assert run(monkeypatch, people) == 0
+    said = capsys.readouterr().out
+    assert said.count("as configured: ahead of") == 2
+    assert "training people only" not in said
+    assert run(monkeypatch, people, "target.seglearn_watch.gravity_sign=1") == 0
+    said = capsys.readouterr().out
+    assert said.count("are x, y, z of the present signals, and gravity_sign the other one") == 2
+
+
+def test_labels_are_never_looked_at(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tiny_release: Path
+) -> None:
+    target = made_target.waves(3, classes=2, seconds=9)
+    rng = np.random.default_rng(0)
+    noise = [rng.integers(-1, 2, len(each.labels_T)) for each in target.recordings]
+    noisy = tuple(
+        replace(each, labels_T=labels_T)
+        for each, labels_T in zip(target.recordings, noise, strict=True)
+    )
+    said = []
+    for version in (target, replace(target, recordings=noisy)):
+        monkeypatch.setattr(frame_command, "read_unchecked", lambda _, found=version: found)
+        assert run(monkeypatch, f"release={tiny_release}") == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1]
+    assert "release" in said[0]
+    assert "training people only" in said[0]
+
+
+def test_without_gyroscope_posture_remains(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recordings = []
+    for person, signals_NTC in enumerate(ARMS[:3]):
+        signals_TWC = np.zeros((signals_NTC.shape[0] * 240, 2, 6))
+        signals_TWC[:, 0, :3] = signals_NTC.reshape(-1, 6)[:, :3]
+        times_T = np.arange(len(signals_TWC)) / 60
+        recordings.append(
+            made_target.recording(signals_TWC, times_T, subject=f"p{person}", has_gyroscope=False)
+        )
+    target = made_target.target(*recordings)
+    monkeypatch.setattr(frame_command, "read_unchecked", lambda _: target)
+    run(monkeypatch)
+    said = capsys.readouterr().out
+    assert "posture" in said
+    assert "lever" not in said
+    assert "as configured: ahead of" in said
+    run(monkeypatch, "people=[p0,p1]")
+    assert "cannot be told from 2 people; at least 3 are needed" in capsys.readouterr().out
+
+
+def test_noise_cannot_be_told() -> None:
+    rng = np.random.default_rng(0)
+    verdict = judge({"lever": rng.normal(size=(6, 8)), "posture": rng.normal(size=(6, 8))})
+    said = frame_command.conclusion(verdict, candidates(every_axis=False))
+    assert said.startswith("cannot be told: ")
+
+
+def test_geotec_is_a_left_watch_of_specific_force(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    shared_data: Path,
+    tmp_path: Path,
+) -> None:
+    for person in ("s01", "s02", "s03", "s04"):
+        (tmp_path / person).symlink_to(shared_data / "geotec" / person)
+    preset = Path("configs/finetune/targets/geotec.yaml")
+    assert run(monkeypatch, f"target.geotec.folder={tmp_path}", preset=preset) == 0
+    assert "as configured: ahead of" in capsys.readouterr().out
+
+
+def test_mistakes(monkeypatch: pytest.MonkeyPatch, tiny_release: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"people: nobody is nobody; there are 01, 02"):
+        run(monkeypatch, "people=[nobody]")
+    with pytest.raises(UserError, match="no such release folder"):
+        run(monkeypatch, f"release={tmp_path / 'none'}")
+    other = tmp_path / "other"
+    other.mkdir()
+    config = OmegaConf.load(tiny_release / "config.yaml")
+    config.model.losses.regressions = ["pose2imu"]
+    OmegaConf.save(config, other / "config.yaml")
+    (other / "model.safetensors").symlink_to(tiny_release / "model.safetensors")
+    with pytest.raises(UserError, match="was not trained to reconstruct"):
+        run(monkeypatch, f"release={other}")
