@@ -5,6 +5,7 @@ Shape letters: T frames, J joints, N bodies, W wrists (left, right), E width of 
 
 import io
 import json
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +79,11 @@ def to_members(sample: Sample) -> dict[str, Any]:
     return members | {META_MEMBER: meta.encode()}
 
 
+# numpy reads a header by Python's parser, whose count of its own depth in CPython 3.11 is shared by
+# threads (python/cpython issue 106905): now and then a reader died of a SystemError.
+_ONE_HEADER_AT_A_TIME = threading.Lock()
+
+
 def from_members(members: dict[str, Any]) -> Sample:
     """Return the sample in a group of members; nothing in it is unpickled.
 
@@ -104,7 +110,8 @@ def _array(member: bytes) -> NDArray[Any]:
     version = np.lib.format.read_magic(head)
     if version != (1, 0):
         raise ValueError(f"npy format {version}, not (1, 0)")
-    shape, by_columns, dtype = np.lib.format.read_array_header_1_0(head)
+    with _ONE_HEADER_AT_A_TIME:
+        shape, by_columns, dtype = np.lib.format.read_array_header_1_0(head)
     values = np.frombuffer(member, dtype, offset=head.tell())
     return values.reshape(shape, order="F" if by_columns else "C")
 

@@ -1,9 +1,12 @@
 import errno
+import gc
 import io
 import json
 import os
 import pickle
+import sys
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +16,7 @@ import webdataset as wds
 from cluster.errors import UserError
 from datagen import shards
 from datagen.motion import BadClipError
-from datagen.sample import ARRAY_MEMBERS, SCHEMA, Sample, to_half
+from datagen.sample import ARRAY_MEMBERS, SCHEMA, Sample, _array, to_half
 from datagen.shards import Cut, Failure, load_manifest, read_info, read_shard, verify, write_shard
 
 
@@ -80,6 +83,33 @@ def test_samples_come_back_as_they_were_written(tmp_path):
     assert all(same(*pair) for pair in zip(samples, back, strict=True))
     assert (info.samples, info.windows, info.frames, info.seconds) == (3, 6, 450, 7.5)
     assert read_info(tmp_path, 7) == info
+
+
+def test_many_threads_read_headers_at_once():
+    """CPython 3.11 loses count where threads parse at once and garbage is collected meanwhile."""
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, np.zeros((2, 60, 52, 3), np.float16), version=(1, 0))
+
+    class Litter:
+        def __init__(self):
+            self.me = self
+
+        def __del__(self):
+            sum(range(50))
+
+    def read(_):
+        Litter()
+        return _array(buffer.getvalue()).shape
+
+    interval, threshold = sys.getswitchinterval(), gc.get_threshold()
+    sys.setswitchinterval(1e-6)
+    gc.set_threshold(5)
+    try:
+        with ThreadPoolExecutor(4) as readers:
+            assert set(readers.map(read, range(4000))) == {(2, 60, 52, 3)}
+    finally:
+        sys.setswitchinterval(interval)
+        gc.set_threshold(*threshold)
 
 
 def test_webdataset_reads_a_shard(tmp_path):
