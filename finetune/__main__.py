@@ -28,9 +28,17 @@ def _inspect(arguments: list[str]) -> int:
     return inspect.main(arguments)
 
 
-def _cells(schema: type[FinetuneConfig], command: str, arguments: list[str]) -> int:
+def _results(arguments: list[str]) -> int:
+    from finetune import results_page  # brings what only this command needs
+
+    return results_page.main(arguments)
+
+
+def _cells(
+    schema: type[FinetuneConfig] | type[SweepConfig], command: str, arguments: list[str]
+) -> int:
     given = _config_parser(command).parse_intermixed_args(arguments)
-    config = load_config(schema, given.config, given.overrides)
+    config: FinetuneConfig | SweepConfig = load_config(schema, given.config, given.overrides)
     from finetune.experiment import run  # imported here so that a wrong key is told at once
 
     return run(config)
@@ -56,8 +64,13 @@ COMMANDS = (
     ),
     Command(
         "sweep --config FILE [key=value ...]",
-        "the same for several numbers of experts and shares of the labels",
+        "the same for grids of targets, releases, experts and shares of the labels",
         _sweep,
+    ),
+    Command(
+        "results OUTPUT --page FILE.md",
+        "the tables and pictures of a run or sweep as a page of Markdown",
+        _results,
     ),
 )
 

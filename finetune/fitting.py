@@ -5,7 +5,8 @@ Shape letters: N windows, M windows of a part, K classes.
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,12 +42,14 @@ class Problem:
 class Fitted:
     """A fitted method: `predict` gives class probabilities (M, K) of the windows it is told.
 
-    `history` holds one list for each column, empty for methods without epochs.
+    `history` holds one list for each column, empty for methods without epochs; `details` is what
+    else there is to report, as JSON holds it.
     """
 
     predict: Callable[[np.ndarray], np.ndarray]
     history: dict[str, list]
     parameters: int
+    details: dict[str, Any] = field(default_factory=dict)
 
 
 def fit_row(row: Row, problem: Problem, config: FinetuneConfig) -> Fitted:

@@ -12,6 +12,7 @@ class Row:
 
     `weights` is `none` for a network without an IMU encoder. `schedule` is `frozen` (never
     trains), `plateau` (frozen until the validation loss has once stopped falling) or `start`.
+    `mixture` says whether the number of experts matters.
     """
 
     name: str
@@ -19,6 +20,7 @@ class Row:
     about: str
     weights: Literal["pretrained", "random", "none"]
     schedule: Literal["frozen", "plateau", "start"]
+    mixture: bool = False
 
 
 ROWS = {
@@ -31,6 +33,7 @@ ROWS = {
             "learns from labelled windows.",
             "pretrained",
             "frozen",
+            mixture=True,
         ),
         Row(
             "multi3net_plus",
@@ -39,6 +42,7 @@ ROWS = {
             "learns too, at a lower rate.",
             "pretrained",
             "plateau",
+            mixture=True,
         ),
         Row(
             "base",
@@ -46,6 +50,7 @@ ROWS = {
             "The same architecture with random weights, everything trained from the start.",
             "random",
             "start",
+            mixture=True,
         ),
         Row(
             "deepconvlstm",
@@ -59,8 +64,8 @@ ROWS = {
 }
 
 
-def find_row(name: str) -> Row:
-    """Return the row of that name; UserError naming the known ones."""
+def find_row(name: str, key: str = "rows") -> Row:
+    """Return the row of that name; UserError, naming the key, for one that is not known."""
     if name not in ROWS:
-        raise UserError(f"rows: {name} is not a row; the rows are {', '.join(ROWS)}")
+        raise UserError(f"{key}: {name} is not a row; the rows are {', '.join(ROWS)}")
     return ROWS[name]
