@@ -91,7 +91,8 @@ def estimate_difference(one: PeopleCounts, other: PeopleCounts) -> Estimate | No
     if not seeds or not people:
         return None
     one_SP3K, other_SP3K = one.of(seeds, people), other.of(seeds, people)
-    both_SP = one_SP3K.any((-1, -2)) & other_SP3K.any((-1, -2))
+    # Whoever was tested has windows, so their true classes are not all without a count.
+    both_SP = (one_SP3K.sum((-1, -2)) > 0) & (other_SP3K.sum((-1, -2)) > 0)
     one_SP3K, other_SP3K = (each * both_SP[..., None, None] for each in (one_SP3K, other_SP3K))
     value = macro_f1(one_SP3K.sum(1)).mean() - macro_f1(other_SP3K.sum(1)).mean()
     return _estimate(float(value), _resampled(one_SP3K) - _resampled(other_SP3K))

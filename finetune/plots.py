@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -65,7 +66,7 @@ def share_curves(
     axes.minorticks_off()
     axes.set_xlabel(what)
     axes.set_ylabel("macro F1, %")
-    axes.legend(fontsize=7, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16), frameon=False)
+    _legend(figure, axes)
     clean(axes)
     return figure
 
@@ -104,7 +105,7 @@ def people_picture(lines: Mapping[str, Line]) -> Figure:
     axes.set_xlabel("person (tested by a model that never saw them)")
     axes.set_ylabel("macro F1, %")
     axes.grid(axis="y", color="#edf2f7")
-    axes.legend(fontsize=7, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.25), frameon=False)
+    _legend(figure, axes)
     clean(axes)
     return figure
 
@@ -124,9 +125,18 @@ def reliability_picture(parts: Mapping[str, Reliability]) -> Figure:
         axes.plot(confidence, hits, f"{marker}-", color=colour, label=name, markersize=3.5)
     axes.set_xlabel("confidence, %")
     axes.set_ylabel("windows that are right, %")
-    axes.legend(fontsize=7, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16), frameon=False)
+    _legend(figure, axes)
     clean(axes)
     return figure
+
+
+def _legend(figure: Figure, axes: Axes) -> None:
+    """Name the lines below the picture."""
+    handles, names = axes.get_legend_handles_labels()
+    columns = 1 if max(map(len, names)) > 60 else 2
+    figure.legend(
+        handles, names, fontsize=7, ncols=columns, loc="outside lower center", frameon=False
+    )
 
 
 def history_picture(groups: Mapping[str, Sequence[dict]]) -> Figure:

@@ -8,7 +8,13 @@ from cluster.page import image, note, page, section
 from cluster.runs import replace_when_whole
 from finetune import plots
 from finetune.materials import TargetFacts
-from finetune.pictures import Picture, curve_pictures, detail_pictures, score_picture
+from finetune.pictures import (
+    Picture,
+    calibration_pictures,
+    confusion_pictures,
+    people_pictures,
+    table_pictures,
+)
 from finetune.result_tables import rows_by_target, target_tables
 from finetune.study import Study
 from finetune.tables import Table, as_html
@@ -18,8 +24,9 @@ from finetune.windows import RATE
 def write_report(path: Path, study: Study, results: Sequence[dict]) -> None:
     """Write the report of a run or sweep; `results` are the cells that the lines are made of."""
     sections = [_failures(study)] if study.failures else []
-    tables = {table.name: table for table in [rows_by_target(study)] if len(study.targets) > 1}
-    sections += [section(table.title, as_html(table)) for table in tables.values()]
+    if len(study.targets) > 1:
+        table = rows_by_target(study)
+        sections.append(section(table.title, as_html(table)))
     for target in study.targets:
         if study.target_lines(target.name):
             sections += _target(study, target, results)
@@ -35,21 +42,15 @@ def write_report(path: Path, study: Study, results: Sequence[dict]) -> None:
 
 
 def _target(study: Study, target: TargetFacts, results: Sequence[dict]) -> Iterator[str]:
-    """Yield a section for each table, with the picture of the same numbers, and the details."""
-    pictures = {picture.name: picture for picture in curve_pictures(study, target)}
-    bars = score_picture(study, target)
-    people, calibration, *confusions = detail_pictures(study, target)
-    pictures |= {picture.name: picture for picture in (bars, people)}
+    """Yield a section for each table, with the pictures of the same numbers, and the details."""
+    pictures: dict[str, list[Picture]] = {}
+    for make in (table_pictures, calibration_pictures, people_pictures):
+        for picture in make(study, target):
+            pictures.setdefault(picture.table, []).append(picture)
     for table in target_tables(study, target):
-        picture = pictures.get(table.name)
-        yield _with_picture(table, picture)
-        if picture is bars:
-            yield section(
-                f"Calibration on {target.name}",
-                _image(calibration)
-                + note("Of the windows with a confidence, how many are right; the dashes: all."),
-            )
-    grid = "".join(map(_image, confusions))
+        own = "".join(map(_image, pictures.get(table.name, [])))
+        yield section(table.title, as_html(table) + own)
+    grid = "".join(map(_image, confusion_pictures(study, target)))
     yield section(
         f"Confusion on {target.name}, summed over cells, % of each true class",
         f'<div class="grid">{grid}</div>',
@@ -57,12 +58,8 @@ def _target(study: Study, target: TargetFacts, results: Sequence[dict]) -> Itera
     yield from _histories(study, target, results)
 
 
-def _with_picture(table: Table, picture: Picture | None) -> str:
-    return section(table.title, as_html(table) + (_image(picture) if picture else ""))
-
-
 def _image(picture: Picture) -> str:
-    return image(picture.figure, picture.about)
+    return f"<div>{image(picture.figure, picture.about)}{note(picture.about)}</div>"
 
 
 def _histories(study: Study, target: TargetFacts, results: Sequence[dict]) -> Iterator[str]:

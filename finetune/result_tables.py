@@ -89,8 +89,6 @@ def labels(study: Study, target: TargetFacts) -> Iterable[Table]:
     for share_by in ("windows", "people"):
         lines = label_lines(study, target.name, share_by)
         shares = sorted({line.label_share for line in lines})
-        if len(shares) < 2:
-            continue
         heads = [f"{100 * share:g} %" for share in shares]
         common = (study, lines, lambda line: line.label_share, shares, heads)
         yield _by_column(
@@ -114,14 +112,16 @@ def labels(study: Study, target: TargetFacts) -> Iterable[Table]:
 
 
 def label_lines(study: Study, target: str, share_by: str) -> list[Line]:
-    """Return the lines of all shares of the labels, each row with the experts of its headline."""
+    """Return the lines of rows with several shares, each with the experts of its headline."""
     experts_of = {(line.row, line.release): line.experts for line in study.headline(target)}
-    return [
+    lines = [
         line
         for line in study.target_lines(target)
         if (line.share_by == share_by or line.label_share == 1)
         and experts_of.get((line.row, line.release)) == line.experts
     ]
+    fewer = {(line.row, line.release) for line in lines if line.label_share < 1}
+    return [line for line in lines if (line.row, line.release) in fewer]
 
 
 def experts(study: Study, target: TargetFacts) -> Iterable[Table]:
@@ -198,13 +198,15 @@ def pretraining(study: Study, target: TargetFacts) -> Iterable[Table]:
 def pretraining_curves(study: Study, target: str) -> dict[str, dict[float, Line]]:
     """Return lines by share of the pre-training data, for each row, data, tasks and labels."""
     releases = {release.name: release for release in study.releases}
+    several_tasks = len({release.tasks for release in study.releases}) > 1
     curves: dict[str, dict[float, Line]] = {}
     default = {line.row: line.experts for line in study.headline(target)}
     for line in study.target_lines(target):
         release = releases.get(line.release)
         if release is None or line.experts != default.get(line.row, line.experts):
             continue
-        parts = [line.title, release.data, release.tasks, labels_text(line)]
+        tasks = release.tasks if several_tasks else ""
+        parts = filter(None, [line.title, release.data, tasks, labels_text(line)])
         curves.setdefault(", ".join(parts), {})[release.share] = line
     return {name: points for name, points in curves.items() if len(points) > 1}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cluster.runs import replace_when_whole
 from finetune.materials import TargetFacts
-from finetune.pictures import curve_pictures, score_picture
+from finetune.pictures import table_pictures
 from finetune.report import data_tables
 from finetune.result_tables import rows_by_target, target_tables
 from finetune.rows import ROWS
@@ -61,19 +61,18 @@ def _target(path: Path, study: Study, target: TargetFacts) -> Iterator[str]:
         return
     yield f"## {target.name}"
     yield f"{target.about}."
-    pictures = {each.name: each for each in curve_pictures(study, target)}
-    bars = score_picture(study, target)
-    pictures[bars.name] = bars
+    pictures = list(table_pictures(study, target))
     for table in target_tables(study, target):
-        if not table.name.startswith(DETAILS):
-            yield from _table(table, 3)
-        if table.name in pictures:
-            picture = pictures[table.name]
-            file = path.parent / IMAGES / f"{path.stem}_{picture.name}.svg"
-            with replace_when_whole(file, "wb") as opened:
-                # Without a date the same scores give the same file.
-                picture.figure.savefig(opened, format="svg", metadata={"Date": None})
-            yield f"![{picture.about}]({IMAGES}/{file.name})"
+        if table.name.startswith(DETAILS):
+            continue
+        yield from _table(table, 3)
+        for picture in pictures:
+            if picture.table == table.name:
+                file = path.parent / IMAGES / f"{path.stem}_{picture.name}.svg"
+                with replace_when_whole(file, "wb") as opened:
+                    # Without a date the same scores give the same file.
+                    picture.figure.savefig(opened, format="svg", metadata={"Date": None})
+                yield f"![{picture.about}]({IMAGES}/{file.name})"
 
 
 def _foot(study: Study) -> Iterator[str]:
