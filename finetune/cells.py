@@ -19,6 +19,7 @@ from finetune.prepare import CellData
 from finetune.rows import Row, find_row
 from finetune.scores import score, score_people
 from finetune.shares import labelled
+from finetune.training import DivergedError
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ def settings_of(row: Row, config: FinetuneConfig) -> dict:
 def run_cell(cell: Cell, config: FinetuneConfig, data: CellData) -> Computed:
     """Train and test one cell.
 
-    Test people are looked at once, after the weights are chosen.
+    Test people are looked at once, after the weights are chosen. Raises
+    `training.DivergedError` for probabilities that are not finite.
     """
     started = time.monotonic()
     windows = data.windows
@@ -100,6 +102,8 @@ def run_cell(cell: Cell, config: FinetuneConfig, data: CellData) -> Computed:
     problem = Problem(data, train_M, validation_M, cell.experts, seed)
     fitted = fit_row(find_row(cell.row), problem, config)
     probabilities_MK = fitted.predict(test_M).astype(np.float32)
+    if not np.isfinite(probabilities_MK).all():
+        raise DivergedError("the probabilities of the test windows are not finite")
     predicted_M, true_M = probabilities_MK.argmax(1), labels_N[test_M]
     classes = len(windows.label_names)
     people = score_people(true_M, predicted_M, subjects_N[test_M], classes)
