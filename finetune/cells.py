@@ -13,10 +13,10 @@ from cluster.runs import digest, seed_from
 from finetune.calibration import reliability
 from finetune.code_version import code_version
 from finetune.config import FinetuneConfig
-from finetune.fitting import Problem, fit_row
+from finetune.fitting import Problem, fit_row, settings_of
 from finetune.folds import make_folds, windows_of
 from finetune.prepare import CellData
-from finetune.rows import Row, find_row
+from finetune.rows import find_row
 from finetune.scores import score, score_people
 from finetune.shares import labelled
 from finetune.training import DivergedError
@@ -78,12 +78,6 @@ def cell_digest(cell: Cell, config: FinetuneConfig, origin: Origin) -> str:
     )
 
 
-def settings_of(row: Row, config: FinetuneConfig) -> dict:
-    """Return the settings that a row depends on."""
-    model = config.deepconvlstm if row.weights == "none" else config.classifier
-    return {"training": asdict(config.training), "model": asdict(model)}
-
-
 def run_cell(cell: Cell, config: FinetuneConfig, data: CellData) -> Computed:
     """Train and test one cell.
 
@@ -99,7 +93,7 @@ def run_cell(cell: Cell, config: FinetuneConfig, data: CellData) -> Computed:
     validation_M = labelled(subjects_N, labels_N, fold.validation, *share)
     test_M = windows_of(subjects_N, fold.test)
     seed = seed_from("cell", cell.row, cell.fold, cell.seed)
-    problem = Problem(data, train_M, validation_M, cell.experts, seed)
+    problem = Problem(data, train_M, validation_M, cell.experts, seed, encoder_seed=cell.seed)
     fitted = fit_row(find_row(cell.row), problem, config)
     probabilities_MK = fitted.predict(test_M).astype(np.float32)
     if not np.isfinite(probabilities_MK).all():

@@ -1,22 +1,27 @@
 """The classifier of the paper's section 5.2 behind an IMU encoder.
 
-Shape letters: B windows, T frames, W wrists, C channels, S segments of a window, L tokens,
-D width, N experts, H hidden width of an expert, K classes.
+Shape letters: B windows, T frames, W wrists, C channels, S segments of a window, P tokens of a
+segment, L tokens of a window, D width, N experts, K classes.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from finetune.experts import GateName, MixtureOfExperts, make_gate
 from finetune.targets.recording import WRISTS
 from pretrain.encoders import ImuEncoder
 
 
 @dataclass
 class ClassifierConfig:
-    """Sizes of the classifier; the paper leaves all but `experts` and `stages` open."""
+    """Sizes of the classifier; the paper leaves all but `experts` and `stages` open.
+
+    `gate` is `soft` (all experts answer, as in the paper) or `top_k` (at most `k` of them).
+    """
 
     width: int = 128
     kernel: int = 3
@@ -26,6 +31,8 @@ class ClassifierConfig:
     dropout: float = 0.2
     experts: int = 8
     expert_width: int = 64
+    gate: GateName = "soft"
+    k: int = 2
 
 
 class AttentionStage(nn.Module):
@@ -47,9 +54,8 @@ class AttentionStage(nn.Module):
         )
         self.norm_fed = nn.LayerNorm(width)
 
-    def forward(self, tokens_BLD: Tensor, present_BL: Tensor) -> Tensor:
-        """Return tokens of the same shape; absent ones are not attended to."""
-        absent_BL = None if bool(present_BL.all()) else ~present_BL
+    def forward(self, tokens_BLD: Tensor, absent_BL: Tensor | None) -> Tensor:
+        """Return tokens of the same shape; absent ones (None: none) are not attended to."""
         attended_BLD, _ = self.attend(
             tokens_BLD, tokens_BLD, tokens_BLD, key_padding_mask=absent_BL, need_weights=False
         )
@@ -57,56 +63,61 @@ class AttentionStage(nn.Module):
         return self.norm_fed(tokens_BLD + self.feed_forward(tokens_BLD))
 
 
-class MixtureOfExperts(nn.Module):
-    """Soft gate over all experts: g = softmax(W h), y = sum_j g_j f_j(h) for every token h."""
-
-    def __init__(self, width: int, experts: int, expert_width: int, classes: int) -> None:
-        super().__init__()
-        self.experts = experts
-        self.gate = nn.Linear(width, experts, bias=False)
-        self.hidden = nn.Linear(width, experts * expert_width)
-        bound = expert_width**-0.5
-        self.out_NHK = nn.Parameter(
-            torch.empty(experts, expert_width, classes).uniform_(-bound, bound)
-        )
-        self.bias_NK = nn.Parameter(torch.zeros(experts, classes))
-
-    def forward(self, tokens_BLD: Tensor) -> Tensor:
-        """Return class scores (B, L, K) of every token."""
-        gate_BLN = self.gate(tokens_BLD).softmax(-1)
-        hidden_BLNH = torch.relu(self.hidden(tokens_BLD)).unflatten(-1, (self.experts, -1))
-        # Weighting before the last linear layer gives the same sum and never holds (B, L, N, K).
-        weighted_BLNH = hidden_BLNH * gate_BLN[..., None]
-        return weighted_BLNH.flatten(-2) @ self.out_NHK.flatten(0, 1) + gate_BLN @ self.bias_NK
-
-
 class MixtureClassifier(nn.Module):
     """Tokens of a window to class scores.
 
-    Conv1d with BatchNorm and ReLU along the tokens, attention stages, a mixture of experts for
-    each token, the mean over the tokens that are present.
+    Conv1d with BatchNorm and ReLU along the tokens, attention stages, class scores of each token
+    by a mixture of experts (without experts: by one linear layer), the mean over the tokens that
+    are present.
     """
 
     def __init__(self, token_width: int, classes: int, config: ClassifierConfig) -> None:
         super().__init__()
-        self.convolve = nn.Conv1d(
-            token_width, config.width, config.kernel, padding=config.kernel // 2
-        )
-        self.norm = nn.BatchNorm1d(config.width)
+        width, experts = config.width, config.experts
+        self.convolve = nn.Conv1d(token_width, width, config.kernel, padding=config.kernel // 2)
+        self.norm = nn.BatchNorm1d(width)
         self.stages = nn.ModuleList(AttentionStage(config) for _ in range(config.stages))
-        self.experts = MixtureOfExperts(config.width, config.experts, config.expert_width, classes)
+        self.head: MixtureOfExperts | nn.Linear
+        if experts:
+            gate = make_gate(config.gate, width, experts, config.k)
+            self.head = MixtureOfExperts(gate, width, experts, config.expert_width, classes)
+        else:
+            self.head = nn.Linear(width, classes)
 
     def forward(self, tokens_BLD: Tensor, present_BL: Tensor) -> Tensor:
         """Return class scores (B, K)."""
-        tokens_BLD = tokens_BLD * present_BL[..., None]
-        maps_BLD = self.convolve(tokens_BLD.transpose(1, 2)).transpose(1, 2)
-        # Absent tokens take no part in the statistics of the BatchNorm.
-        hidden_BLD = torch.zeros_like(maps_BLD)
-        hidden_BLD[present_BL] = torch.relu(self.norm(maps_BLD[present_BL]))
+        hidden_BLD = self._attended(tokens_BLD, present_BL)
+        if isinstance(self.head, MixtureOfExperts):
+            scores_BLK = self.head(hidden_BLD, present_BL)
+        else:
+            scores_BLK = self.head(hidden_BLD)
+        return _mean_of_present(scores_BLK, present_BL)
+
+    def gates(self, tokens_BLD: Tensor, present_BL: Tensor) -> Tensor:
+        """Return the mean weight (B, N) of each expert of the mixture over a window's tokens."""
+        assert isinstance(self.head, MixtureOfExperts)
+        gate_BLN = self.head.gate(self._attended(tokens_BLD, present_BL), present_BL)
+        return _mean_of_present(gate_BLN, present_BL)
+
+    def take_penalty(self) -> Tensor | float:
+        """Return what the gate adds to the loss of the last training batch, once."""
+        return self.head.gate.take_penalty() if isinstance(self.head, MixtureOfExperts) else 0.0
+
+    def _attended(self, tokens_BLD: Tensor, present_BL: Tensor) -> Tensor:
+        absent_BL = None if bool(present_BL.all()) else ~present_BL
+        if absent_BL is not None:
+            tokens_BLD = tokens_BLD.masked_fill(absent_BL[..., None], 0.0)
+        maps_BDL = self.convolve(tokens_BLD.transpose(1, 2))
+        if absent_BL is None:
+            hidden_BLD = torch.relu(self.norm(maps_BDL)).transpose(1, 2)
+        else:
+            # Absent tokens take no part in the statistics of the BatchNorm.
+            maps_BLD = maps_BDL.transpose(1, 2)
+            hidden_BLD = torch.zeros_like(maps_BLD)
+            hidden_BLD[present_BL] = torch.relu(self.norm(maps_BLD[present_BL]))
         for stage in self.stages:
-            hidden_BLD = stage(hidden_BLD, present_BL)
-        scores_BLK = self.experts(hidden_BLD) * present_BL[..., None]
-        return scores_BLK.sum(1) / present_BL.sum(1, keepdim=True)
+            hidden_BLD = stage(hidden_BLD, absent_BL)
+        return hidden_BLD
 
 
 class EncoderClassifier(nn.Module):
@@ -144,28 +155,53 @@ class EncoderClassifier(nn.Module):
 
     def classify(self, tokens_BLD: Tensor, present_BWC: Tensor) -> Tensor:
         """Return class scores (B, K) of windows whose tokens were computed before."""
-        wrists = [WRISTS.index(name) for name in self.encoders]
-        present_BWC = present_BWC[:, wrists]
-        segments = tokens_BLD.shape[1] // present_BWC[0].numel()
-        present_BWSC = present_BWC[:, :, None].expand(-1, -1, segments, -1)
-        return self.classifier(tokens_BLD, present_BWSC.flatten(1))
+        present_BL = present_tokens(self.encoders, present_BWC, tokens_BLD.shape[1])
+        return self.classifier(tokens_BLD, present_BL)
+
+    def gates(self, tokens_BLD: Tensor, present_BWC: Tensor) -> Tensor:
+        """Return the mean weight (B, N) of each expert over a window's tokens."""
+        present_BL = present_tokens(self.encoders, present_BWC, tokens_BLD.shape[1])
+        return self.classifier.gates(tokens_BLD, present_BL)
+
+    def take_penalty(self) -> Tensor | float:
+        """Return what is added to the loss of the last training batch, once."""
+        return self.classifier.take_penalty()
 
 
-def encode_windows(
-    encoders: Mapping[str, nn.Module] | nn.ModuleDict, signals_BTWC: Tensor, present_BWC: Tensor
-) -> Tensor:
-    """Return tokens (B, L, D): by wrist, then segment of the window, then channel.
+Encoders = Mapping[str, ImuEncoder] | nn.ModuleDict
 
-    A window of n seconds is n segments, each encoded by itself; wrists that a window lacks are
-    not encoded and have zero tokens.
+
+def encode_windows(encoders: Encoders, signals_BTWC: Tensor, present_BWC: Tensor) -> Tensor:
+    """Return tokens (B, L, D): by wrist, then segment of the window, then token of the segment.
+
+    A window is as many segments as the encoder reads at a time, each encoded by itself; wrists
+    that a window lacks are not encoded and have zero tokens.
     """
     parts = []
     for name, encoder in encoders.items():
         wrist = WRISTS.index(name)
         worn_M = present_BWC[:, wrist].any(-1).nonzero().squeeze(1)
         segments_MSTC = signals_BTWC[worn_M, :, wrist].unflatten(1, (-1, encoder.window))
-        tokens_XCD, _ = encoder(segments_MSTC.flatten(0, 1))
-        tokens_MLD = tokens_XCD.unflatten(0, segments_MSTC.shape[:2]).flatten(1, 2)
+        tokens_XPD, _ = encoder(segments_MSTC.flatten(0, 1))
+        tokens_MLD = tokens_XPD.unflatten(0, segments_MSTC.shape[:2]).flatten(1, 2)
         tokens_BLD = tokens_MLD.new_zeros(len(signals_BTWC), *tokens_MLD.shape[1:])
         parts.append(tokens_BLD.index_copy(0, worn_M, tokens_MLD))
     return torch.cat(parts, dim=1)
+
+
+def present_tokens(encoders: Encoders, present_BWC: Tensor, length: int) -> Tensor:
+    """Return which of the `length` tokens of windows are present, (B, L), as `encode_windows`
+    orders them.
+    """
+    by_wrist: Mapping[str, Any] = dict(encoders.items())
+    parts = [
+        encoder.present_tokens(present_BWC[:, WRISTS.index(name)])
+        for name, encoder in by_wrist.items()
+    ]
+    segments = length // sum(part_BP.shape[1] for part_BP in parts)
+    return torch.cat([part_BP.repeat(1, segments) for part_BP in parts], dim=1)
+
+
+def _mean_of_present(values_BLX: Tensor, present_BL: Tensor) -> Tensor:
+    kept_BLX = values_BLX * present_BL[..., None]
+    return kept_BLX.sum(1) / present_BL.sum(1, keepdim=True)

@@ -8,10 +8,12 @@ from cluster.connect import ClusterConfig
 from finetune.classifiers import ClassifierConfig
 from finetune.deepconvlstm import DeepConvLstmConfig
 from finetune.folds import FoldsConfig
-from finetune.rows import ROWS
+from finetune.residual import ResnetConfig
+from finetune.rows import DEFAULT_ROWS, ROWS
 from finetune.targets.choose import TargetConfig
 from finetune.training import TrainingConfig
 from finetune.windows import WindowsConfig
+from finetune.zero_shot import ZeroShotConfig
 
 
 @dataclass
@@ -30,6 +32,8 @@ class SharedConfig:
     folds: FoldsConfig = field(default_factory=FoldsConfig)
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
     deepconvlstm: DeepConvLstmConfig = field(default_factory=DeepConvLstmConfig)
+    resnet: ResnetConfig = field(default_factory=ResnetConfig)
+    zero_shot: ZeroShotConfig = field(default_factory=ZeroShotConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
 
@@ -46,7 +50,7 @@ class FinetuneConfig(SharedConfig):
     release: str = MISSING
     target: TargetConfig = field(default_factory=TargetConfig)
     windows: WindowsConfig = field(default_factory=WindowsConfig)
-    rows: list[str] = field(default_factory=lambda: list(ROWS))
+    rows: list[str] = field(default_factory=lambda: list(DEFAULT_ROWS))
 
 
 @dataclass

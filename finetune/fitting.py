@@ -1,34 +1,52 @@
 """Fit the method of a row to labelled windows: the one door to all methods.
 
-Shape letters: N windows, M windows of a part, K classes.
+Shape letters: N windows, M windows of a part, L tokens, D width, F features, E experts,
+K classes.
 """
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from cluster.runs import digest
+from finetune.centroid import NearestClassMean
 from finetune.classifiers import EncoderClassifier, MixtureClassifier
 from finetune.config import FinetuneConfig
 from finetune.deepconvlstm import DeepConvLstm
-from finetune.prepare import CellData
+from finetune.embeddings import pooled_tokens, window_embeddings
+from finetune.expert_use import expert_use
+from finetune.forest import forest, signal_features
+from finetune.linear import linear
+from finetune.prepare import CellData, frozen_tokens
+from finetune.residual import Resnet
 from finetune.rows import Row
 from finetune.scaling import Standardize
+from finetune.svm import seglearn_features, svm
 from finetune.training import TrainingData, fit, history_columns, predict
+from finetune.zero_shot import PROMPTS_KEY, zero_shot_probabilities
 from pretrain.encoders import ImuEncoder
 from pretrain.model import build_imu_encoder
+from pretrain.prompts import read_prompts
+
+Probabilities = Callable[[np.ndarray], np.ndarray]
+# Tokens of the random encoder that this process used last: cells of one seed share it.
+_random_tokens: dict[str, np.ndarray] = {}
 
 
 @dataclass(frozen=True)
 class Problem:
     """What a method learns from: indices of labelled windows of training and validation people.
 
-    `seed` decides all that is drawn at random. The windows of test people are in `data`, too, but
-    no method looks at others than these indices name.
+    `seed` decides all that is drawn at random but the weights of a random encoder that never
+    trains, which `encoder_seed` decides. The windows of test people are in `data`, too, but no
+    method looks at others than these indices name.
     """
 
     data: CellData
@@ -36,17 +54,19 @@ class Problem:
     validation_M: np.ndarray
     experts: int
     seed: int
+    encoder_seed: int = 0
 
 
 @dataclass(frozen=True)
 class Fitted:
     """A fitted method: `predict` gives class probabilities (M, K) of the windows it is told.
 
-    `history` holds one list for each column, empty for methods without epochs; `details` is what
-    else there is to report, as JSON holds it.
+    `history` holds one list for each column, empty for methods without epochs; `parameters`
+    counts a network's weights, 0 for other methods; `details` is what else there is to report,
+    as JSON holds it.
     """
 
-    predict: Callable[[np.ndarray], np.ndarray]
+    predict: Probabilities
     history: dict[str, list]
     parameters: int
     details: dict[str, Any] = field(default_factory=dict)
@@ -55,9 +75,50 @@ class Fitted:
 def fit_row(row: Row, problem: Problem, config: FinetuneConfig) -> Fitted:
     """Fit a row's method; leaves torch's global random state as it was.
 
-    Raises `training.DivergedError` for a loss that is not finite.
+    Networks learn from the training windows and stop by the validation windows; methods without
+    early stopping learn from both. Raises `training.DivergedError` for a loss that is not finite.
     """
-    tensors = _tensors(problem.data, row)
+    if row.method in ("classifier", "deepconvlstm", "resnet"):
+        return _fit_network(row, problem, config)
+    if row.method == "zero_shot":
+        return Fitted(_zero_shot(problem), history_columns([]), 0)
+    return Fitted(_fit_estimator(row, problem), history_columns([]), 0)
+
+
+def build_model(row: Row, problem: Problem, config: FinetuneConfig) -> nn.Module:
+    """Return the untrained network of a row; statistics come from the training windows alone."""
+    data = problem.data
+    classes = len(data.windows.label_names)
+    if row.method == "deepconvlstm":
+        return DeepConvLstm(_standardize(problem), classes, config.deepconvlstm)
+    if row.method == "resnet":
+        return Resnet(_standardize(problem), classes, config.resnet)
+    encoders = _encoders(row, problem)
+    token_width = next(iter(encoders.values())).width
+    experts = problem.experts if row.mixture else 0
+    classifier_config = replace(config.classifier, experts=experts)
+    classifier = MixtureClassifier(token_width, classes, classifier_config)
+    return EncoderClassifier(encoders, classifier, frozen=row.schedule != "start")
+
+
+def settings_of(row: Row, config: FinetuneConfig) -> dict[str, Any]:
+    """Return, as JSON holds it, the settings that a row depends on."""
+    models = {
+        "classifier": asdict(config.classifier),
+        "deepconvlstm": asdict(config.deepconvlstm),
+        "resnet": asdict(config.resnet),
+    }
+    if row.method in models:
+        return {"training": asdict(config.training), "model": models[row.method]}
+    if row.method == "zero_shot":
+        prompts = read_prompts(Path(config.zero_shot.prompts), PROMPTS_KEY)
+        return {"prompts": prompts, "text": asdict(config.zero_shot.text)}
+    return {}
+
+
+def _fit_network(row: Row, problem: Problem, config: FinetuneConfig) -> Fitted:
+    tensors = _tensors(row, problem)
+    validation_M = torch.from_numpy(problem.validation_M)
     with torch.random.fork_rng():
         torch.manual_seed(problem.seed)
         model = build_model(row, problem, config)
@@ -65,7 +126,7 @@ def fit_row(row: Row, problem: Problem, config: FinetuneConfig) -> Fitted:
             model,
             tensors,
             torch.from_numpy(problem.train_M),
-            torch.from_numpy(problem.validation_M),
+            validation_M,
             config.training,
             thaws=row.schedule == "plateau",
         )
@@ -74,20 +135,62 @@ def fit_row(row: Row, problem: Problem, config: FinetuneConfig) -> Fitted:
         return predict(model, tensors, torch.from_numpy(windows_M)).softmax(1).numpy()
 
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    return Fitted(probabilities, history_columns(history), parameters)
+    details = {}
+    if row.mixture:
+        assert isinstance(model, EncoderClassifier)
+        classes = len(problem.data.windows.label_names)
+        details["experts"] = expert_use(model, tensors, validation_M, classes)
+    return Fitted(probabilities, history_columns(history), parameters, details)
 
 
-def build_model(row: Row, problem: Problem, config: FinetuneConfig) -> nn.Module:
-    """Return the untrained network of a row; statistics come from the training windows alone."""
+def _fit_estimator(row: Row, problem: Problem) -> Probabilities:
+    """Fit a scikit-learn estimator on the windows of training and validation people together."""
+    windows = problem.data.windows
+    features_NF = _features(row, problem)
+    learned_M = np.concatenate([problem.train_M, problem.validation_M])
+    temperature = problem.data.model_config.losses.temperature
+    make: dict[str, Callable[[], Any]] = {
+        "forest": partial(forest, problem.seed % 2**32),
+        "svm": svm,
+        "linear": linear,
+        "centroid": partial(NearestClassMean, temperature),
+    }
+    estimator = make[row.method]()
+    estimator.fit(features_NF[learned_M], windows.labels_N[learned_M])
+
+    def probabilities(windows_M: np.ndarray) -> np.ndarray:
+        # A class without a labelled window is never the answer.
+        probabilities_MK = np.zeros((len(windows_M), len(windows.label_names)), np.float32)
+        probabilities_MK[:, estimator.classes_] = estimator.predict_proba(features_NF[windows_M])
+        return probabilities_MK
+
+    return probabilities
+
+
+def _features(row: Row, problem: Problem) -> np.ndarray:
+    """Return what an estimator reads of each window, (N, F); nothing in it is fitted."""
     data = problem.data
-    classes = len(data.windows.label_names)
-    if row.weights == "none":
-        return DeepConvLstm(_standardize(problem), classes, config.deepconvlstm)
-    encoders = _encoders(row, data)
-    token_width = next(iter(encoders.values())).width
-    classifier_config = replace(config.classifier, experts=problem.experts)
-    classifier = MixtureClassifier(token_width, classes, classifier_config)
-    return EncoderClassifier(encoders, classifier, frozen=row.schedule != "start")
+    windows = data.windows
+    if row.method == "forest":
+        return signal_features(windows.signals_NTWC, windows.present_NWC)
+    if row.method == "svm":
+        return seglearn_features(windows.signals_NTWC, windows.present_NWC)
+    if row.method == "centroid":
+        return window_embeddings(data.tokens_NLD, windows.present_NWC, data.encoders).reshape(
+            len(windows), -1
+        )
+    return pooled_tokens(_frozen_tokens(row, problem), _encoders(row, problem))
+
+
+def _zero_shot(problem: Problem) -> Probabilities:
+    data = problem.data
+    classes_KE, present_NWC = data.classes_KE, data.windows.present_NWC
+    assert classes_KE is not None, "`prepare` embeds the classes where row zero_shot is wanted"
+    embeddings_NWE = window_embeddings(data.tokens_NLD, present_NWC, data.encoders)
+    temperature = data.model_config.losses.temperature
+    return lambda windows_M: zero_shot_probabilities(
+        embeddings_NWE[windows_M], classes_KE, temperature
+    )
 
 
 def _standardize(problem: Problem) -> Standardize:
@@ -96,17 +199,41 @@ def _standardize(problem: Problem) -> Standardize:
     return Standardize(signals, torch.from_numpy(windows.present_NWC)[train_M])
 
 
-def _encoders(row: Row, data: CellData) -> dict[str, ImuEncoder]:
+def _encoders(row: Row, problem: Problem) -> dict[str, ImuEncoder]:
+    data = problem.data
     if row.weights == "pretrained":
         return copy.deepcopy(data.encoders)
-    return {name: build_imu_encoder(data.model_config) for name in data.encoders}
+    if row.schedule != "frozen":
+        return {name: build_imu_encoder(data.model_config) for name in data.encoders}
+    with torch.random.fork_rng():
+        torch.manual_seed(problem.encoder_seed)
+        return {name: build_imu_encoder(data.model_config).eval() for name in data.encoders}
 
 
-def _tensors(data: CellData, row: Row) -> TrainingData:
-    windows = data.windows
-    tokens: Tensor | None = None
+def _frozen_tokens(row: Row, problem: Problem) -> np.ndarray:
+    """Return tokens (N, L, D) of all windows by the row's encoders as they are before training."""
+    data = problem.data
     if row.weights == "pretrained":
-        tokens = torch.from_numpy(data.tokens_NLD)
+        return data.tokens_NLD
+    name = digest(
+        [
+            data.windows.digest,
+            asdict(data.model_config),
+            sorted(data.encoders),
+            problem.encoder_seed,
+        ]
+    )
+    if name not in _random_tokens:
+        _random_tokens.clear()
+        _random_tokens[name] = frozen_tokens(data.windows, _encoders(row, problem))
+    return _random_tokens[name]
+
+
+def _tensors(row: Row, problem: Problem) -> TrainingData:
+    windows = problem.data.windows
+    tokens: Tensor | None = None
+    if row.weights != "none" and row.schedule != "start":
+        tokens = torch.from_numpy(_frozen_tokens(row, problem))
     return TrainingData(
         signals_NTWC=torch.from_numpy(windows.signals_NTWC),
         present_NWC=torch.from_numpy(windows.present_NWC),

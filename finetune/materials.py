@@ -81,6 +81,7 @@ class Materials:
             release=self._sweep.releases[release].folder,
             target=choice.target,
             windows=choice.windows,
+            rows=sorted({row for grid in self._sweep.grids for row in grid.rows}),
         )
 
     def data(self, target: str, release: str) -> CellData:

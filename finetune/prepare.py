@@ -1,6 +1,6 @@
 """What all cells of a target and a release share: windows, pre-trained encoders, their tokens.
 
-Shape letters: N windows, L tokens, D width.
+Shape letters: N windows, L tokens, D width, K classes, E embedding.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ from finetune.folds import make_folds
 from finetune.targets.choose import read_target
 from finetune.targets.recording import WRISTS, Target
 from finetune.windows import RATE, Windows, cut_windows
+from finetune.zero_shot import class_embeddings
 from pretrain.encoders import ImuEncoder
 from pretrain.model import ModelConfig
 from pretrain.release import Pretrained, load_pretrained
@@ -32,7 +33,8 @@ class CellData:
     """What all cells share.
 
     `encoders` are the pre-trained ones of the wrists in use, `tokens_NLD` what they make of the
-    windows, `release` a digest of their weights.
+    windows, `release` a digest of their weights, `classes_KE` the embeddings of the classes'
+    sentences where row `zero_shot` is wanted.
     """
 
     windows: Windows
@@ -40,6 +42,7 @@ class CellData:
     tokens_NLD: np.ndarray
     model_config: ModelConfig
     release: str
+    classes_KE: np.ndarray | None = None
 
 
 def prepare(config: FinetuneConfig) -> tuple[Target, CellData]:
@@ -84,7 +87,11 @@ def encode(config: FinetuneConfig, pretrained: Pretrained, windows: Windows) -> 
     encoders = {name: getattr(pretrained, f"imu_{name}") for name in wrists_in_use(windows)}
     release = weights_digest(Path(config.release))
     tokens_NLD = _stored_tokens(Path(config.output), windows, encoders, release)
-    return CellData(windows, encoders, tokens_NLD, pretrained.model_config, release)
+    classes_KE = None
+    if "zero_shot" in config.rows:
+        classes_KE = class_embeddings(pretrained, windows.label_names, config.zero_shot)
+    model_config = pretrained.model_config
+    return CellData(windows, encoders, tokens_NLD, model_config, release, classes_KE)
 
 
 def weights_digest(release: Path) -> str:

@@ -1,25 +1,37 @@
-"""The rows of the table: what each compared method is."""
+"""The rows of the table: what each compared method is; `docs/rows.md` says it in full."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from cluster.errors import UserError
 
+Method = Literal[
+    "classifier",
+    "deepconvlstm",
+    "resnet",
+    "forest",
+    "svm",
+    "linear",
+    "centroid",
+    "zero_shot",
+]
+
 
 @dataclass(frozen=True)
 class Row:
-    """One method: where an encoder's weights come from and when they train.
+    """One compared method: what it is, where an encoder's weights come from, when they train.
 
-    `weights` is `none` for a network without an IMU encoder. `schedule` is `frozen` (never
-    trains), `plateau` (frozen until the validation loss has once stopped falling) or `start`.
-    `mixture` says whether the number of experts matters.
+    `weights` is `none` for a method without an IMU encoder. `schedule` is `frozen` (the encoder
+    never trains), `plateau` (frozen until the validation loss has once stopped falling) or
+    `start`. `mixture` says whether the number of experts matters.
     """
 
     name: str
     title: str
     about: str
-    weights: Literal["pretrained", "random", "none"]
-    schedule: Literal["frozen", "plateau", "start"]
+    method: Method
+    weights: Literal["pretrained", "random", "none"] = "none"
+    schedule: Literal["frozen", "plateau", "start"] = "start"
     mixture: bool = False
 
 
@@ -31,6 +43,7 @@ ROWS = {
             "Multi3Net+ (frozen)",
             "Pre-trained IMU encoder that never changes; only the mixture-of-experts classifier "
             "learns from labelled windows.",
+            "classifier",
             "pretrained",
             "frozen",
             mixture=True,
@@ -40,28 +53,111 @@ ROWS = {
             "Multi3Net+ (not frozen)",
             "The same, but once the validation loss stops falling for the first time the encoder "
             "learns too, at a lower rate.",
+            "classifier",
             "pretrained",
             "plateau",
             mixture=True,
         ),
         Row(
+            "multi3net_frozen",
+            "Multi3Net (frozen)",
+            "As Multi3Net+ (frozen), with one linear layer in place of the mixture of experts.",
+            "classifier",
+            "pretrained",
+            "frozen",
+        ),
+        Row(
+            "multi3net",
+            "Multi3Net (not frozen)",
+            "As Multi3Net+ (not frozen), with one linear layer in place of the mixture of experts.",
+            "classifier",
+            "pretrained",
+            "plateau",
+        ),
+        Row(
             "base",
             "Base (no pre-training)",
             "The same architecture with random weights, everything trained from the start.",
+            "classifier",
             "random",
             "start",
             mixture=True,
+        ),
+        Row(
+            "random_frozen",
+            "Random encoder (frozen)",
+            "As Multi3Net+ (frozen), but the encoder that never changes has random weights.",
+            "classifier",
+            "random",
+            "frozen",
+            mixture=True,
+        ),
+        Row(
+            "linear_frozen",
+            "Linear on pre-trained features",
+            "Logistic regression on standardised features of the pre-trained encoder.",
+            "linear",
+            "pretrained",
+            "frozen",
+        ),
+        Row(
+            "linear_random",
+            "Linear on random features",
+            "Logistic regression on standardised features of an encoder with random weights.",
+            "linear",
+            "random",
+            "frozen",
+        ),
+        Row(
+            "centroid",
+            "Nearest class mean",
+            "The class whose labelled windows' mean embedding is nearest; the pre-trained "
+            "encoder is not trained.",
+            "centroid",
+            "pretrained",
+            "frozen",
+        ),
+        Row(
+            "zero_shot",
+            "Zero-shot",
+            "The class whose sentences' embedding is nearest to the window's; no labelled window "
+            "is used.",
+            "zero_shot",
+            "pretrained",
+            "frozen",
         ),
         Row(
             "deepconvlstm",
             "DeepConvLSTM",
             "Four convolutions and two LSTM layers on standardised signals (Ordonez and Roggen "
             "2016), trained from the start.",
-            "none",
-            "start",
+            "deepconvlstm",
+        ),
+        Row(
+            "resnet",
+            "Residual network",
+            "Three blocks of three convolutions with shortcuts on standardised signals (Wang et "
+            "al. 2017), trained from the start.",
+            "resnet",
+        ),
+        Row(
+            "forest",
+            "Forest on simple features",
+            "200 extremely randomised trees on mean, spread, percentiles, channel covariance and "
+            "first spectral magnitudes.",
+            "forest",
+        ),
+        Row(
+            "svm",
+            "SVM on seglearn's features",
+            "Support vector machine with a Gaussian kernel on the standardised features of the "
+            "package seglearn (Burns et al. 2018).",
+            "svm",
         ),
     )
 }
+# The paper's own comparison; what a configuration without `rows` computes.
+DEFAULT_ROWS = ("multi3net_plus_frozen", "multi3net_plus", "base", "deepconvlstm")
 
 
 def find_row(name: str, key: str = "rows") -> Row:

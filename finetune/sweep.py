@@ -42,6 +42,8 @@ def check_sweep(sweep: SweepConfig) -> None:
             f"classifier.width is {classifier.width}; it must be a multiple of "
             f"classifier.heads, {classifier.heads}"
         )
+    if classifier.k < 1:
+        raise UserError(f"classifier.k is {classifier.k}; at least one expert answers")
     find_row(sweep.baseline, "baseline")
     for grid in sweep.grids:
         _check_names("targets", grid.targets, list(sweep.targets))

@@ -6,13 +6,13 @@ L tokens, D width, K classes.
 
 import copy
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from finetune.classifiers import EncoderClassifier
+from finetune.classifiers import EncoderClassifier, encode_windows
 from finetune.scores import score
 
 EVALUATION_BATCH = 256
@@ -82,6 +82,7 @@ def fit(
     optimizer = torch.optim.AdamW(
         [{"params": [p for p in model.parameters() if p.requires_grad], "factor": 1.0}],
         weight_decay=config.weight_decay,
+        fused=True,
     )
     history: list[Epoch] = []
     lowest, stale, best = math.inf, 0, copy.deepcopy(model.state_dict())
@@ -113,6 +114,13 @@ def predict(model: nn.Module, data: TrainingData, windows_M: Tensor) -> Tensor:
     return torch.cat([_forward(model, data, part) for part in windows_M.split(EVALUATION_BATCH)])
 
 
+def tokens_of(model: EncoderClassifier, data: TrainingData, batch_B: Tensor) -> Tensor:
+    """Return the tokens (B, L, D) of some windows, those that are stored where they still hold."""
+    if model.frozen and data.tokens_NLD is not None:
+        return data.tokens_NLD[batch_B]
+    return encode_windows(model.encoders, data.signals_NTWC[batch_B], data.present_NWC[batch_B])
+
+
 def learning_rate(config: TrainingConfig, epochs_done: float) -> float:
     """Return the rate after that many epochs: a linear rise, then half a cosine down to zero."""
     if epochs_done < config.warmup:
@@ -122,8 +130,9 @@ def learning_rate(config: TrainingConfig, epochs_done: float) -> float:
 
 
 def history_columns(history: list[Epoch]) -> dict[str, list]:
-    """Return the history by column."""
-    return {name: [asdict(epoch)[name] for epoch in history] for name in asdict(history[0])}
+    """Return the history by column; empty columns for a method without epochs."""
+    names = [field.name for field in fields(Epoch)]
+    return {name: [getattr(epoch, name) for epoch in history] for name in names}
 
 
 def _train_epoch(
@@ -136,6 +145,7 @@ def _train_epoch(
 ) -> float:
     model.train()
     batches = _batches(train_M, config.batch_size)
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     total = 0.0
     for step, batch_B in enumerate(batches):
         rate = learning_rate(config, number + (step + 1) / len(batches))
@@ -146,14 +156,16 @@ def _train_epoch(
             data.labels_N[batch_B],
             label_smoothing=config.label_smoothing,
         )
-        if not torch.isfinite(loss):
-            raise DivergedError(f"the training loss is {loss.item()} in epoch {number}")
+        value = loss.item()
+        if not math.isfinite(value):
+            raise DivergedError(f"the training loss is {value} in epoch {number}")
+        if isinstance(model, EncoderClassifier):
+            loss = loss + model.take_penalty()
         optimizer.zero_grad()
         loss.backward()
-        parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        nn.utils.clip_grad_norm_(parameters, config.gradient_norm)
+        nn.utils.clip_grad_norm_(parameters, config.gradient_norm, foreach=True)
         optimizer.step()
-        total += loss.item()
+        total += value
     return total / len(batches)
 
 
@@ -165,8 +177,8 @@ def _batches(train_M: Tensor, size: int) -> list[Tensor]:
 
 def _forward(model: nn.Module, data: TrainingData, batch_B: Tensor) -> Tensor:
     present_BWC = data.present_NWC[batch_B]
-    if isinstance(model, EncoderClassifier) and model.frozen and data.tokens_NLD is not None:
-        return model.classify(data.tokens_NLD[batch_B], present_BWC)
+    if isinstance(model, EncoderClassifier):
+        return model.classify(tokens_of(model, data, batch_B), present_BWC)
     return model(data.signals_NTWC[batch_B], present_BWC)
 
 

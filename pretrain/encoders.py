@@ -187,6 +187,9 @@ class ImuEncoder(nn.Module):
     other, and one linear layer over all of them makes the embedding.
     """
 
+    # A token stands for a channel, not for a time of the window.
+    tokens_are_times = False
+
     def __init__(self, config: ImuEncoderConfig, window: int, embedding: int) -> None:
         super().__init__()
         self.width = config.width
@@ -209,4 +212,12 @@ class ImuEncoder(nn.Module):
         scaled_BTC = self.scale(imu_BTC).to(self.out.weight.dtype)
         tokens_BCD = self.channel_token(scaled_BTC.transpose(1, 2))
         tokens_BCD = self.blocks(tokens_BCD + self.channel_positions)
-        return tokens_BCD, self.out(tokens_BCD.flatten(1))
+        return tokens_BCD, self.embed(tokens_BCD)
+
+    def embed(self, tokens_BCD: Tensor) -> Tensor:
+        """Return the embedding (B, D) of tokens."""
+        return self.out(tokens_BCD.flatten(1))
+
+    def present_tokens(self, present_BC: Tensor) -> Tensor:
+        """Return which tokens (B, L) tell of a present channel; here, each of its own."""
+        return present_BC

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from omegaconf import OmegaConf
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 from sklearn.neighbors import KNeighborsClassifier
@@ -26,12 +25,13 @@ from cluster.errors import UserError
 from cluster.progress import Progress
 from cluster.runs import write_json
 from cluster.storage import Location
-from datagen.text import TextConfig, embed
+from datagen.text import TextConfig
 from pretrain.clips import Batch, cut
 from pretrain.data import Data, open_data
 from pretrain.evaluate import draw_pool, retrieval, rows
 from pretrain.losses import MODALITIES
 from pretrain.model import Multi3Net
+from pretrain.prompts import embed_prompts, read_prompts
 from pretrain.release import Pretrained, load_pretrained
 
 WINDOWS_AT_ONCE = 256
@@ -70,7 +70,7 @@ def evaluate(release: Path, shards: Location, config: EvaluateConfig) -> str:
     """
     pretrained, data = load_pretrained(release), open_data(shards)
     _check_text(pretrained, data)
-    prompts = _read_prompts(Path(config.prompts)) if config.prompts else None
+    prompts = read_prompts(Path(config.prompts), "prompts") if config.prompts else None
     model = pretrained.model
     pools = {
         "retrieval": _pool(data, "validation", config.windows, config.seed),
@@ -99,20 +99,6 @@ def _check_text(pretrained: Pretrained, data: Data) -> None:
         raise UserError(
             f"{data.place}: text vectors of {theirs}, but the release was trained on {ours}"
         )
-
-
-def _read_prompts(path: Path) -> dict[str, list[str]]:
-    try:
-        read = OmegaConf.to_container(OmegaConf.load(path))
-    except Exception as error:  # whatever the parser raises, the file is what is wrong
-        reason = str(error).splitlines()[0]
-        raise UserError(f"prompts={path}: cannot be read as YAML: {reason}") from None
-    if not isinstance(read, dict) or len(read) < 2:
-        raise UserError(f"prompts={path}: give two actions or more, each with its sentences")
-    for action, sentences in read.items():
-        if not isinstance(sentences, list) or not all(sentences):
-            raise UserError(f"prompts={path}: {action!s}: give a list of sentences")
-    return {str(action): [str(each) for each in listed] for action, listed in read.items()}
 
 
 def _pool(data: Data, split: str, count: int, seed: int) -> Batch:
@@ -194,7 +180,7 @@ def _zero_shot(
             f"prompts={config.prompts}: no validation window has one of its actions; "
             f"there are {known}"
         )
-    labels_LD = _sentences(pretrained, prompts, config.text)
+    labels_LD = embed_prompts(pretrained, prompts, config.text, "text")
     similarity_VL = sum(
         functional.normalize(embedded["validation"][side].float(), dim=1) @ labels_LD.T
         for side in ("left", "right")
@@ -203,26 +189,6 @@ def _zero_shot(
     found = np.array(list(prompts))[similarity_VL.argmax(1).numpy()]
     scores: Scores = {"actions": len(prompts), "windows": int(keep.sum())}
     return scores | _classification(names[keep], found[keep], len(prompts))
-
-
-def _sentences(pretrained: Pretrained, prompts: dict[str, list[str]], text: TextConfig) -> Tensor:
-    """Return one embedding (L, D) for each action: the mean of its sentences'."""
-    _check_backend(pretrained, text)
-    vectors = embed([each for listed in prompts.values() for each in listed], text)
-    means = []
-    with torch.inference_mode():
-        for listed in prompts.values():
-            stacked = torch.from_numpy(np.stack([vectors[each] for each in listed]))
-            means.append(functional.normalize(pretrained.text(stacked), dim=1).mean(0))
-    return functional.normalize(torch.stack(means), dim=1)
-
-
-def _check_backend(pretrained: Pretrained, text: TextConfig) -> None:
-    if text.backend != pretrained.config.text_backend:
-        raise UserError(
-            f"text.backend={text.backend}: the release was trained on vectors of "
-            f"{pretrained.config.text_backend}"
-        )
 
 
 def _classification(true: NDArray[Any], found: NDArray[Any], actions: int) -> Scores:

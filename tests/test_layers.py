@@ -11,7 +11,15 @@ MAY_IMPORT = {
     "datagen": {"cluster"},
     # What a shard holds: its files, its samples, the names of the joints, vectors of sentences.
     "pretrain": {"cluster", "datagen.shards", "datagen.sample", "datagen.motion", "datagen.text"},
-    "finetune": {"cluster", "pretrain.release", "pretrain.encoders", "pretrain.model"},
+    "finetune": {
+        "cluster",
+        "pretrain.release",
+        "pretrain.encoders",
+        "pretrain.model",
+        # Zero-shot: sentences of classes, and the text model that embeds them.
+        "pretrain.prompts",
+        "datagen.text",
+    },
 }
 
 

@@ -17,9 +17,10 @@ from finetune.classifiers import ClassifierConfig
 from finetune.config import FinetuneConfig
 from finetune.deepconvlstm import DeepConvLstmConfig
 from finetune.execution import Failure, attempt
-from finetune.fitting import Problem, build_model
+from finetune.fitting import Problem, build_model, fit_row
 from finetune.folds import Fold, FoldsConfig, make_folds, windows_of
 from finetune.prepare import CellData, frozen_tokens, wrists_in_use
+from finetune.residual import ResnetConfig
 from finetune.rows import ROWS
 from finetune.training import TrainingConfig
 from finetune.windows import Windows, WindowsConfig, cut_windows
@@ -32,6 +33,7 @@ CONFIG = FinetuneConfig(
     folds=FoldsConfig(count=3),
     training=TrainingConfig(epochs=3, batch_size=16, unfreeze_patience=1, learning_rate=5e-3),
     classifier=ClassifierConfig(width=16, heads=2, feed_forward=16, experts=2, expert_width=8),
+    resnet=ResnetConfig(filters=[4, 8]),
     deepconvlstm=DeepConvLstmConfig(filters=4, width=8, recurrent_layers=1, dropout=0.0),
 )
 
@@ -46,7 +48,9 @@ def data(tiny_release: Path) -> CellData:
     pretrained = load_pretrained(tiny_release)
     encoders = {"left": pretrained.imu_left}
     tokens_NLD = frozen_tokens(windows, encoders)
-    return CellData(windows, encoders, tokens_NLD, pretrained.model_config, "abc")
+    classes_KE = np.random.default_rng(0).normal(size=(3, 16)).astype(np.float32)
+    config = pretrained.model_config
+    return CellData(windows, encoders, tokens_NLD, config, "abc", classes_KE)
 
 
 def result(cell: Cell, config: FinetuneConfig, data: CellData) -> dict:
@@ -77,12 +81,21 @@ def poisoned(data: CellData, people: tuple[str, ...]) -> CellData:
 
 @pytest.mark.parametrize("row", list(ROWS))
 def test_test_people_do_not_touch_training(data: CellData, row: str) -> None:
-    cell = Cell(row, fold=1, seed=0, experts=2)
-    clean = result(cell, CONFIG, data)
-    other = result(cell, CONFIG, poisoned(data, fold_of(data, cell).test))
-    assert clean["people"] == other["people"]
-    assert clean["history"] == other["history"]
-    assert clean["predicted"] != other["predicted"]
+    fold = fold_of(data, Cell(row, fold=1, seed=0, experts=2))
+    fitted = []
+    for given in (data, poisoned(data, fold.test)):
+        parts = (
+            windows_of(given.windows.subjects_N, part) for part in (fold.train, fold.validation)
+        )
+        problem = Problem(given, *parts, experts=2, seed=0)
+        fitted.append(fit_row(ROWS[row], problem, CONFIG))
+    clean, other = fitted
+    assert clean.history == other.history
+    assert clean.details == other.details
+    known_M = windows_of(data.windows.subjects_N, fold.train + fold.validation)
+    np.testing.assert_array_equal(clean.predict(known_M), other.predict(known_M))
+    test_M = windows_of(data.windows.subjects_N, fold.test)
+    assert not np.allclose(clean.predict(test_M), other.predict(test_M))
 
 
 def test_validation_people_do_not_touch_the_weights_or_the_scaling(data: CellData) -> None:
@@ -129,7 +142,8 @@ def test_rows_start_from_the_weights_that_they_name(data: CellData) -> None:
     assert base.encoders["left"].channel_token.weight.shape == released.shape
     assert not torch.equal(base.encoders["left"].channel_token.weight, released)
     assert not base.frozen
-    assert untrained("base", data, train_M, experts=5).classifier.experts.experts == 5
+    assert untrained("base", data, train_M, experts=5).classifier.head.experts == 5
+    assert isinstance(untrained("multi3net", data, train_M, experts=5).classifier.head, nn.Linear)
 
 
 def test_scores_belong_to_the_test_people(data: CellData) -> None:

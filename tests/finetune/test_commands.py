@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 from cluster.errors import UserError
 from finetune.__main__ import main
 from finetune.calibration import reliability
-from finetune.rows import ROWS
+from finetune.rows import DEFAULT_ROWS, ROWS
 from finetune.scores import score
 from finetune.targets import seglearn_watch
 from finetune.targets.seglearn_watch import SeglearnWatchConfig
@@ -65,7 +65,7 @@ def finished(tiny_release: Path, tmp_path_factory: pytest.TempPathFactory) -> tu
     assert not (output / "scores.json").exists()
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert len(early) < 2 * len(ROWS)
+    assert len(early) < 2 * len(DEFAULT_ROWS)
     assert all(path.stat().st_mtime_ns == when for path, when in early.items())
     return output, done.stdout
 
@@ -73,7 +73,7 @@ def finished(tiny_release: Path, tmp_path_factory: pytest.TempPathFactory) -> tu
 def test_a_killed_run_is_finished_by_the_same_command(finished: tuple[Path, str]) -> None:
     output, printed = finished
     scores = json.loads((output / "scores.json").read_text())
-    assert {line["row"] for line in scores["lines"]} == set(ROWS)
+    assert {line["row"] for line in scores["lines"]} == set(DEFAULT_ROWS)
     assert scores["failures"] == []
     for line in scores["lines"]:
         assert len(line["by_cell"]) == line["cells"] == 2
@@ -85,7 +85,7 @@ def test_a_killed_run_is_finished_by_the_same_command(finished: tuple[Path, str]
         assert re.search(rf"^{re.escape(line['title'])} +{mean} ", printed, re.MULTILINE)
         logs = output / "tensorboard" / "seglearn_watch" / line["row"]
         assert len(list(logs.glob("*/events*"))) == 2
-    assert len(list(output.glob("cells/*.json"))) == 2 * len(ROWS)
+    assert len(list(output.glob("cells/*.json"))) == 2 * len(DEFAULT_ROWS)
     assert json.loads((output / "run.json").read_text())["seed"] == 0
 
 
@@ -105,12 +105,12 @@ def test_scores_are_computed_again_from_what_is_stored(finished: tuple[Path, str
 def test_the_report_needs_nothing_beside_it(finished: tuple[Path, str]) -> None:
     page = (finished[0] / "report.html").read_text()
     sources = re.findall(r'(?:src|href)="([^"]*)"', page)
-    assert len(sources) == 4 + len(ROWS)
+    assert len(sources) == 4 + len(DEFAULT_ROWS)
     assert all(source.startswith("data:image/png;base64,") for source in sources)
     assert "<script" not in page
     assert "url(" not in page
-    for row in ROWS.values():
-        assert row.title in page
+    for row in DEFAULT_ROWS:
+        assert ROWS[row].title in page
     assert "trapezius extension" in page
     assert "convolutional recurrent network" in page
     assert "88.9" in page
@@ -144,7 +144,7 @@ def test_a_finished_run_computes_nothing_again(
         (["windows.seconds=100"], "no labelled window of 100 s"),
         (["classifier.heads=3"], "classifier.width is 64"),
         (["target.seglearn_watch=null"], "0 data sets are named"),
-        (["baseline=svm"], "baseline: svm is not a row"),
+        (["baseline=tree"], "baseline: tree is not a row"),
         (["folds.kind=random"], "folds.kind is random; it is one of people, leave_one_out"),
     ],
 )

@@ -14,10 +14,10 @@ from finetune.classifiers import (
     ClassifierConfig,
     EncoderClassifier,
     MixtureClassifier,
-    MixtureOfExperts,
     encode_windows,
 )
 from finetune.deepconvlstm import DeepConvLstm, DeepConvLstmConfig
+from finetune.experts import MixtureOfExperts, SoftGate
 from finetune.scaling import Standardize
 
 SMALL = ClassifierConfig(width=8, heads=2, feed_forward=16, experts=3, expert_width=4, dropout=0.0)
@@ -37,6 +37,9 @@ class StubEncoder(nn.Module):
         tokens_BCD = self.drop(self.norm(self.token(imu_BTC.transpose(1, 2))))
         return tokens_BCD, tokens_BCD.mean(1)
 
+    def present_tokens(self, present_BC: Tensor) -> Tensor:
+        return present_BC
+
 
 def windows(count: int, seconds: int = 2) -> tuple[Tensor, Tensor]:
     present_BWC = torch.ones(count, 2, 6, dtype=torch.bool)
@@ -49,14 +52,14 @@ def _fixed_seed() -> None:
 
 
 def test_mixture_of_experts_is_the_gated_sum_of_its_experts() -> None:
-    layer = MixtureOfExperts(width=5, experts=3, expert_width=4, classes=2)
+    layer = MixtureOfExperts(SoftGate(5, 3), width=5, experts=3, hidden=4, classes=2)
     nn.init.normal_(layer.bias_NK)
-    tokens_BLD = torch.randn(2, 7, 5)
-    scores_BLK = layer(tokens_BLD)
+    tokens_BLD, present_BL = torch.randn(2, 7, 5), torch.ones(2, 7, dtype=torch.bool)
+    scores_BLK = layer(tokens_BLD, present_BL)
     weight, bias = layer.hidden.weight.detach(), layer.hidden.bias.detach()
     for b, t in np.ndindex(2, 7):
         h = tokens_BLD[b, t]
-        gate = torch.exp(layer.gate.weight @ h)
+        gate = torch.exp(layer.gate.logits.weight @ h)
         gate = gate / gate.sum()
         expected = torch.zeros(2)
         for j in range(3):
@@ -67,10 +70,10 @@ def test_mixture_of_experts_is_the_gated_sum_of_its_experts() -> None:
 
 
 def test_one_expert_is_a_plain_perceptron() -> None:
-    layer = MixtureOfExperts(width=5, experts=1, expert_width=4, classes=2)
-    tokens_BLD = torch.randn(2, 3, 5)
+    layer = MixtureOfExperts(SoftGate(5, 1), width=5, experts=1, hidden=4, classes=2)
+    tokens_BLD, present_BL = torch.randn(2, 3, 5), torch.ones(2, 3, dtype=torch.bool)
     expected = torch.relu(layer.hidden(tokens_BLD)) @ layer.out_NHK[0] + layer.bias_NK[0]
-    torch.testing.assert_close(layer(tokens_BLD), expected)
+    torch.testing.assert_close(layer(tokens_BLD, present_BL), expected)
 
 
 def test_absent_tokens_change_neither_scores_nor_statistics() -> None:
@@ -95,7 +98,7 @@ def test_absent_tokens_change_neither_scores_nor_statistics() -> None:
 def test_scores_are_the_mean_over_the_tokens_of_the_experts_answers() -> None:
     model = MixtureClassifier(8, 4, SMALL).eval()
     seen: list[Tensor] = []
-    model.experts.register_forward_hook(lambda module, inputs, output: seen.append(output))
+    model.head.register_forward_hook(lambda module, inputs, output: seen.append(output))
     scores_BK = model(torch.randn(3, 6, 8), torch.ones(3, 6, dtype=torch.bool))
     torch.testing.assert_close(scores_BK, seen[0].mean(1))
 

@@ -14,6 +14,7 @@ from sklearn.metrics import f1_score
 
 from cluster.errors import UserError
 from pretrain import export, scorecard
+from pretrain import prompts as prompts_of_classes
 from pretrain.__main__ import main
 from pretrain.describe import costs
 from pretrain.model import Multi3Net
@@ -122,9 +123,11 @@ def test_zero_shot_names_the_action_of_the_nearest_sentence(
         for number, sentence in enumerate(SENTENCES)
     }
     monkeypatch.setattr(
-        scorecard, "embed", lambda texts, _: {t: vectors[t].astype(np.float32) for t in texts}
+        prompts_of_classes,
+        "embed",
+        lambda texts, _: {t: vectors[t].astype(np.float32) for t in texts},
     )
-    monkeypatch.setattr(scorecard, "_check_backend", lambda *_: None)
+    monkeypatch.setattr(prompts_of_classes, "_check_backend", lambda *_: None)
 
     def cheat(self, batch):
         text = self.text(batch["text"])
@@ -202,4 +205,5 @@ def test_unknown_commands_are_named(monkeypatch):
 
 
 def test_the_prompts_in_the_repository_can_be_read():
-    assert len(scorecard._read_prompts(Path("configs/pretrain/prompts_bandai.yaml"))) == 18
+    path = Path("configs/pretrain/prompts_bandai.yaml")
+    assert len(prompts_of_classes.read_prompts(path, "prompts")) == 18
