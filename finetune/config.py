@@ -33,7 +33,6 @@ class SharedConfig:
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
     deepconvlstm: DeepConvLstmConfig = field(default_factory=DeepConvLstmConfig)
     resnet: ResnetConfig = field(default_factory=ResnetConfig)
-    zero_shot: ZeroShotConfig = field(default_factory=ZeroShotConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
 
@@ -50,15 +49,17 @@ class FinetuneConfig(SharedConfig):
     release: str = MISSING
     target: TargetConfig = field(default_factory=TargetConfig)
     windows: WindowsConfig = field(default_factory=WindowsConfig)
+    zero_shot: ZeroShotConfig = field(default_factory=ZeroShotConfig)
     rows: list[str] = field(default_factory=lambda: list(DEFAULT_ROWS))
 
 
 @dataclass
 class TargetChoice:
-    """A data set and how its recordings are cut."""
+    """A data set, how its recordings are cut, and sentences for its classes."""
 
     target: TargetConfig = field(default_factory=TargetConfig)
     windows: WindowsConfig = field(default_factory=WindowsConfig)
+    zero_shot: ZeroShotConfig = field(default_factory=ZeroShotConfig)
 
 
 @dataclass

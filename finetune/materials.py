@@ -81,7 +81,15 @@ class Materials:
             release=self._sweep.releases[release].folder,
             target=choice.target,
             windows=choice.windows,
-            rows=sorted({row for grid in self._sweep.grids for row in grid.rows}),
+            zero_shot=choice.zero_shot,
+            rows=sorted(
+                {
+                    row
+                    for grid in self._sweep.grids
+                    if target in (grid.targets or [target])
+                    for row in grid.rows
+                }
+            ),
         )
 
     def data(self, target: str, release: str) -> CellData:

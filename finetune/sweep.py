@@ -25,7 +25,11 @@ def as_sweep(config: FinetuneConfig) -> SweepConfig:
     named = [each.name for each in fields(config.target) if getattr(config.target, each.name)]
     return SweepConfig(
         **shared,
-        targets={named[0] if named else "target": TargetChoice(config.target, config.windows)},
+        targets={
+            named[0] if named else "target": TargetChoice(
+                config.target, config.windows, config.zero_shot
+            )
+        },
         releases={"release": ReleaseChoice(config.release)},
         grids=[GridConfig(rows=config.rows)],
     )
