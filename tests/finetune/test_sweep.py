@@ -5,12 +5,16 @@ import json
 import re
 import shutil
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 from omegaconf import OmegaConf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
+from cluster.config import load_config
 from cluster.errors import UserError
 from finetune.__main__ import main
 from finetune.cells import Cell
@@ -128,6 +132,14 @@ def test_grids_are_united(releases: dict[str, Path]) -> None:
     assert cells == sorted(cells, key=lambda cell: cell.target)
 
 
+def test_presets_can_be_meant() -> None:
+    folders = ["targets.geotec.target.geotec.folder=FOLDER"]
+    check_sweep(load_config(SweepConfig, Path("configs/finetune/results.yaml"), folders))
+    check_sweep(load_config(SweepConfig, Path("configs/finetune/sweep_demo.yaml"), []))
+    with pytest.raises(UserError, match=r"targets.geotec.target.geotec.folder has no value"):
+        load_config(SweepConfig, Path("configs/finetune/results.yaml"), [])
+
+
 def test_a_run_is_a_sweep_of_one(releases: dict[str, Path]) -> None:
     config = FinetuneConfig(
         output="unused",
@@ -229,8 +241,26 @@ def test_a_sweep_is_computed_reported_and_used_again(
     assert difference["value"] == pytest.approx(own - other)
     assert lines["one", NEURAL, "", 0, 0.1]["difference"] is None
 
+    logs = next((output / "tensorboard" / "one" / BASE).glob("*labels0.1-windows"))
+    assert _hparams(logs) == {
+        **asdict(Cell(BASE, 0, 0, 2, 0.1)),
+        "fold": int(logs.name.split("fold")[1][0]),
+        "target": "one",
+        "release": "whole",
+    }
     _check_files(output, lines, tmp_path / "docs" / "results.md", monkeypatch)
     _check_continued(preset, output, releases, monkeypatch)
+
+
+def _hparams(folder: Path) -> dict:
+    """What TensorBoard's page HParams shows of a cell."""
+    events = EventAccumulator(str(folder)).Reload()
+    content = events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    values = HParamsPluginData.FromString(content).session_start_info.hparams
+    return {
+        name: value.string_value if value.HasField("string_value") else value.number_value
+        for name, value in values.items()
+    }
 
 
 def _check_files(output: Path, lines: dict, page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
