@@ -34,9 +34,17 @@ def _frame(arguments: list[str]) -> int:
     return frame_command.main(arguments)
 
 
-def _cells(schema: type[FinetuneConfig], command: str, arguments: list[str]) -> int:
+def _results(arguments: list[str]) -> int:
+    from finetune import results_page  # brings what only this command needs
+
+    return results_page.main(arguments)
+
+
+def _cells(
+    schema: type[FinetuneConfig] | type[SweepConfig], command: str, arguments: list[str]
+) -> int:
     given = _config_parser(command).parse_intermixed_args(arguments)
-    config = load_config(schema, given.config, given.overrides)
+    config: FinetuneConfig | SweepConfig = load_config(schema, given.config, given.overrides)
     from finetune.experiment import run  # imported here so that a wrong key is told at once
 
     return run(config)
@@ -98,7 +106,7 @@ COMMANDS = (
     ),
     Command(
         "sweep --config FILE [key=value ...]",
-        "the same for several numbers of experts and shares of the labels",
+        "the same for grids of targets, releases, experts and shares of the labels",
         _sweep,
     ),
     Command(
@@ -112,6 +120,11 @@ COMMANDS = (
         _predict,
     ),
     Command("export MODEL", "encoder and classifier as one ONNX file", _export),
+    Command(
+        "results OUTPUT --page FILE.md",
+        "the tables and pictures of a run or sweep as a page of Markdown",
+        _results,
+    ),
 )
 
 

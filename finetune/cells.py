@@ -1,118 +1,119 @@
 """A cell of the table: one row trained on one fold with one seed.
 
 `run_cell` depends on its arguments alone and these can be pickled, so it runs in any process on
-any machine. Shape letters: M windows of a part.
+any machine. Shape letters: M windows of a part, K classes.
 """
 
-import hashlib
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from types import ModuleType
+
+import numpy as np
 
 from cluster.runs import digest, seed_from
-from finetune import (
-    centroid,
-    classifiers,
-    deepconvlstm,
-    embeddings,
-    experts,
-    fitting,
-    forest,
-    linear,
-    residual,
-    scaling,
-    svm,
-    training,
-    zero_shot,
-)
+from finetune.calibration import reliability
+from finetune.code_version import code_version
 from finetune.config import FinetuneConfig
 from finetune.fitting import Problem, fit_row, settings_of
-from finetune.folds import make_folds, take_share, windows_of
+from finetune.folds import make_folds, windows_of
 from finetune.prepare import CellData
 from finetune.rows import find_row
 from finetune.scores import score, score_people
-from pretrain import encoders as pretrained_encoders
-
-# A change in one of these makes stored results stale; the windows have a digest of their own.
-DECIDING_MODULES = (
-    centroid,
-    classifiers,
-    deepconvlstm,
-    embeddings,
-    experts,
-    fitting,
-    forest,
-    linear,
-    residual,
-    scaling,
-    svm,
-    training,
-    zero_shot,
-    pretrained_encoders,
-)
+from finetune.shares import labelled
+from finetune.training import DivergedError
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What is trained: a row, on a fold, with a seed, experts and a share of the labels."""
+    """What is trained: a row, on a fold, with a seed, experts and a share of the labels.
+
+    `target` and `release` are names in the sweep; `release` is "" for a row that needs none.
+    """
 
     row: str
     fold: int
     seed: int
     experts: int
     label_share: float = 1.0
+    share_by: str = "windows"
+    target: str = ""
+    release: str = ""
 
 
-def cell_digest(cell: Cell, config: FinetuneConfig, data: CellData) -> str:
-    """Return the name of a cell's result: a digest of everything that decides it."""
+@dataclass(frozen=True)
+class Origin:
+    """Digests of what a cell is computed from: windows, a release's weights, its architecture."""
+
+    windows: str
+    weights: str
+    architecture: str
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A cell's scores as JSON holds them, and its probabilities of the test windows."""
+
+    result: dict
+    test_M: np.ndarray
+    probabilities_MK: np.ndarray
+
+
+def cell_digest(cell: Cell, config: FinetuneConfig, origin: Origin) -> str:
+    """Return the name of a cell's result: a digest of everything that decides it.
+
+    The names of target and release do not: another sweep may call them otherwise.
+    """
     row = find_row(cell.row)
-    weights = {"pretrained": data.release, "random": asdict(data.model_config), "none": None}
+    known = {"pretrained": origin.weights, "random": origin.architecture, "none": None}
+    what = {**asdict(cell), "target": None, "release": None}
     return digest(
         {
-            "cell": asdict(cell),
+            "cell": what,
+            "row": {**asdict(row), "title": None, "about": None},
             "folds": asdict(config.folds),
             "settings": settings_of(row, config),
-            "windows": data.windows.digest,
-            "weights": weights[row.weights],
-            "code": [_source_digest(module) for module in DECIDING_MODULES],
+            "windows": origin.windows,
+            "weights": known[row.weights],
+            "code": code_version(__name__),
         }
     )
 
 
-def run_cell(cell: Cell, config: FinetuneConfig, data: CellData) -> dict:
-    """Train and test one cell; return scores, history and predictions as JSON holds them.
+def run_cell(cell: Cell, config: FinetuneConfig, data: CellData) -> Computed:
+    """Train and test one cell.
 
-    Test people are looked at once, after the weights are chosen.
+    Test people are looked at once, after the weights are chosen. Raises
+    `training.DivergedError` for probabilities that are not finite.
     """
     started = time.monotonic()
     windows = data.windows
-    folds = make_folds(windows.subjects_N, windows.labels_N, config.folds, cell.seed)
-    fold = folds[cell.fold]
-    train_M = windows_of(windows.subjects_N, fold.train)
-    if cell.label_share < 1:
-        train_M = train_M[take_share(windows.labels_N[train_M], cell.label_share, cell.seed)]
-    validation_M = windows_of(windows.subjects_N, fold.validation)
-    test_M = windows_of(windows.subjects_N, fold.test)
+    subjects_N, labels_N = windows.subjects_N, windows.labels_N
+    fold = make_folds(subjects_N, labels_N, config.folds, cell.seed)[cell.fold]
+    share = (cell.label_share, cell.share_by, cell.seed)
+    train_M = labelled(subjects_N, labels_N, fold.train, *share)
+    validation_M = labelled(subjects_N, labels_N, fold.validation, *share)
+    test_M = windows_of(subjects_N, fold.test)
     seed = seed_from("cell", cell.row, cell.fold, cell.seed)
     problem = Problem(data, train_M, validation_M, cell.experts, seed, encoder_seed=cell.seed)
     fitted = fit_row(find_row(cell.row), problem, config)
-    predicted_M = fitted.predict(test_M).argmax(1)
-    true_M, classes = windows.labels_N[test_M], len(windows.label_names)
-    people = score_people(true_M, predicted_M, windows.subjects_N[test_M], classes)
-    return {
+    probabilities_MK = fitted.predict(test_M).astype(np.float32)
+    if not np.isfinite(probabilities_MK).all():
+        raise DivergedError("the probabilities of the test windows are not finite")
+    predicted_M, true_M = probabilities_MK.argmax(1), labels_N[test_M]
+    classes = len(windows.label_names)
+    people = score_people(true_M, predicted_M, subjects_N[test_M], classes)
+    result = {
         "cell": asdict(cell),
         "people": asdict(fold),
         "scores": asdict(score(true_M, predicted_M, classes)),
         "scores_by_person": {name: asdict(scores) for name, scores in people.items()},
+        "reliability": asdict(reliability(true_M, probabilities_MK)),
         "history": fitted.history,
         "details": fitted.details,
         "windows": {"train": len(train_M), "validation": len(validation_M), "test": len(test_M)},
-        "predicted": predicted_M.tolist(),
+        "unseen_classes": [
+            windows.label_names[label] for label in np.setdiff1d(labels_N, labels_N[train_M])
+        ],
         "parameters": fitted.parameters,
         "seconds": time.monotonic() - started,
     }
-
-
-def _source_digest(module: ModuleType) -> str:
-    return hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest()[:16]
+    return Computed(result, test_M, probabilities_MK)

@@ -9,7 +9,7 @@ from finetune.classifiers import ClassifierConfig
 from finetune.deepconvlstm import DeepConvLstmConfig
 from finetune.folds import FoldsConfig
 from finetune.residual import ResnetConfig
-from finetune.rows import DEFAULT_ROWS
+from finetune.rows import DEFAULT_ROWS, ROWS
 from finetune.targets.choose import TargetConfig
 from finetune.training import TrainingConfig
 from finetune.windows import WindowsConfig
@@ -17,39 +17,95 @@ from finetune.zero_shot import ZeroShotConfig
 
 
 @dataclass
-class FinetuneConfig:
-    """One table: rows by folds by seeds, each with the same windows, recipe and budget.
+class SharedConfig:
+    """What a single table and a sweep have in common: protocol, methods, place.
 
     Attributes:
-        release: folder of the pre-trained encoders.
         output: folder of this run; the same command continues what is missing there.
-        rows: which methods to compare, by their names in `rows.py`.
+        baseline: the row that the others are compared with, pair by pair.
         seeds: each deals the folds and draws the weights anew.
     """
 
-    release: str = MISSING
     output: str = MISSING
-    target: TargetConfig = field(default_factory=TargetConfig)
-    windows: WindowsConfig = field(default_factory=WindowsConfig)
-    folds: FoldsConfig = field(default_factory=FoldsConfig)
-    rows: list[str] = field(default_factory=lambda: list(DEFAULT_ROWS))
+    baseline: str = "base"
     seeds: list[int] = field(default_factory=lambda: [0])
+    folds: FoldsConfig = field(default_factory=FoldsConfig)
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
     deepconvlstm: DeepConvLstmConfig = field(default_factory=DeepConvLstmConfig)
     resnet: ResnetConfig = field(default_factory=ResnetConfig)
-    zero_shot: ZeroShotConfig = field(default_factory=ZeroShotConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
 
 
 @dataclass
-class SweepConfig(FinetuneConfig):
-    """Several tables: every combination of the lists, on the folds and seeds of each.
+class FinetuneConfig(SharedConfig):
+    """One table: rows by folds by seeds, each with the same windows, recipe and budget.
 
     Attributes:
-        experts: numbers of experts; rows without a mixture ignore them.
-        label_shares: shares of the training windows that keep their labels, above 0 up to 1.
+        release: folder of the pre-trained encoders.
+        rows: which methods to compare, by their names in `rows.py`.
     """
 
-    experts: list[int] = field(default_factory=lambda: [8])
+    release: str = MISSING
+    target: TargetConfig = field(default_factory=TargetConfig)
+    windows: WindowsConfig = field(default_factory=WindowsConfig)
+    zero_shot: ZeroShotConfig = field(default_factory=ZeroShotConfig)
+    rows: list[str] = field(default_factory=lambda: list(DEFAULT_ROWS))
+
+
+@dataclass
+class TargetChoice:
+    """A data set, how its recordings are cut, and sentences for its classes."""
+
+    target: TargetConfig = field(default_factory=TargetConfig)
+    windows: WindowsConfig = field(default_factory=WindowsConfig)
+    zero_shot: ZeroShotConfig = field(default_factory=ZeroShotConfig)
+
+
+@dataclass
+class ReleaseChoice:
+    """Pre-trained encoders, and what the report says of them.
+
+    Attributes:
+        folder: of the release.
+        data: what it was pre-trained on, in words.
+        share: how much of that data it saw, above 0 up to 1. Releases of the same `data` and
+            `tasks` that differ in their share are points of one curve.
+        tasks: what it was trained to do, in words, such as "contrastive only".
+    """
+
+    folder: str = MISSING
+    data: str = ""
+    share: float = 1.0
+    tasks: str = "contrastive and reconstruction"
+
+
+@dataclass
+class GridConfig:
+    """Every combination of the lists; what a row does not depend on is not repeated.
+
+    Attributes:
+        targets: by their names in the sweep; null for all.
+        releases: by their names in the sweep; null for all.
+        rows: which methods, by their names in `rows.py`.
+        experts: numbers of experts; null for that of `classifier`.
+        label_shares: shares of the labels that the method may see, above 0 up to 1.
+        share_by: `windows` (a share of every person's windows) or `people` (all windows of a
+            share of the people).
+    """
+
+    targets: list[str] | None = None
+    releases: list[str] | None = None
+    rows: list[str] = field(default_factory=lambda: list(ROWS))
+    experts: list[int] | None = None
     label_shares: list[float] = field(default_factory=lambda: [1.0])
+    share_by: str = "windows"
+
+
+@dataclass
+class SweepConfig(SharedConfig):
+    """Several tables: the union of grids over named targets and releases."""
+
+    targets: dict[str, TargetChoice] = field(default_factory=dict)
+    releases: dict[str, ReleaseChoice] = field(default_factory=dict)
+    grids: list[GridConfig] = field(default_factory=lambda: [GridConfig()])

@@ -1,6 +1,6 @@
 """Cells on Ray: bounded work in flight, results stored as they come, failures listed."""
 
-import json
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,10 +10,12 @@ import finetune
 import pretrain
 from cluster.connect import ClusterConfig, connected
 from cluster.progress import Progress
-from cluster.runs import write_json
-from finetune.cells import Cell, cell_digest, run_cell
+from finetune.cells import Cell, Computed, cell_digest, run_cell
 from finetune.config import FinetuneConfig
+from finetune.materials import Materials
 from finetune.prepare import CellData
+from finetune.store import Store
+from finetune.time_left import TimeLeft
 
 CODE = (cluster, pretrain, finetune)
 QUEUED_PER_WORKER = 2
@@ -29,34 +31,29 @@ class Failure:
 
 def run_cells(
     cells: Sequence[Cell],
-    config: FinetuneConfig,
-    data: CellData,
+    materials: Materials,
+    output: Path,
+    where: ClusterConfig,
     on_result: Callable[[dict], None],
 ) -> tuple[list[dict], list[Failure]]:
     """Compute the cells that are not yet stored under `output`; return all results and failures.
 
-    A result is stored in `cells/` under the digest of what decides it, so a killed run goes on
-    where it stopped. `on_result` sees each new result before that file marks it as done.
+    `on_result` sees each new result before it is stored. Cells of one digest are computed once.
     """
-    folder = Path(config.output) / "cells"
-    paths = {cell: folder / f"{cell_digest(cell, config, data)}.json" for cell in cells}
-    missing = [cell for cell in cells if not paths[cell].exists()]
-    failures = []
-    if missing:
-        with Progress("fine-tuning", len(cells), "cells") as progress:
-            progress.advance(len(cells) - len(missing), "stored before")
-            for cell, outcome in _computed(missing, config, data, config.cluster):
-                if isinstance(outcome, Failure):
-                    failures.append(outcome)
-                else:
-                    on_result(outcome)
-                    write_json(paths[cell], outcome)
-                progress.advance(1, f"{cell.row} fold {cell.fold}")
-    stored = [paths[cell] for cell in cells if paths[cell].exists()]
-    return [json.loads(path.read_text()) for path in stored], failures
+    store = Store(output)
+    names = {cell: _name(cell, materials) for cell in cells}
+    first = {name: cell for cell, name in reversed(names.items())}
+    todo = [cell for cell, name in names.items() if first[name] == cell and not store.has(name)]
+    failures = _compute(todo, names, store, materials, where, on_result) if todo else []
+    results = [
+        {**store.read(name), "cell": asdict(cell)}
+        for cell, name in names.items()
+        if store.has(name)
+    ]
+    return results, failures
 
 
-def attempt(cell: Cell, config: FinetuneConfig, data: CellData) -> dict | Failure:
+def attempt(cell: Cell, config: FinetuneConfig, data: CellData) -> Computed | Failure:
     """Run one cell; whatever goes wrong in it comes back as data."""
     try:
         return run_cell(cell, config, data)
@@ -64,26 +61,63 @@ def attempt(cell: Cell, config: FinetuneConfig, data: CellData) -> dict | Failur
         return Failure(cell, f"{type(error).__name__}: {_first_line(error)}")
 
 
-def _computed(
-    cells: list[Cell], config: FinetuneConfig, data: CellData, where: ClusterConfig
-) -> Iterator[tuple[Cell, dict | Failure]]:
+def _compute(
+    todo: Sequence[Cell],
+    names: dict[Cell, str],
+    store: Store,
+    materials: Materials,
+    where: ClusterConfig,
+    on_result: Callable[[dict], None],
+) -> list[Failure]:
+    failures = []
     with connected(where, CODE) as workers:
-        import ray  # after `connected`, which sets the environment that Ray reads on import
+        left = TimeLeft(todo, workers)
+        for cell, name in names.items():
+            if store.has(name):
+                left.learn(cell, store.read(name)["seconds"])
+        with Progress("fine-tuning", len(names), "cells", left.seconds) as progress:
+            progress.advance(len(names) - len(todo), "stored before")
+            for cell, outcome in _outcomes(todo, materials, workers):
+                if isinstance(outcome, Failure):
+                    failures.append(outcome)
+                else:
+                    left.learn(cell, outcome.result["seconds"])
+                    on_result(outcome.result)
+                    store.write(names[cell], outcome)
+                left.tick_off(cell)
+                progress.advance(1, f"{cell.row} on {cell.target}")
+    return failures
 
-        remote = ray.remote(attempt).options(num_cpus=1)
-        shared_config, shared_data = ray.put(config), ray.put(data)
-        waiting = list(reversed(cells))
-        running: dict[ray.ObjectRef, Cell] = {}
-        while waiting or running:
-            while waiting and len(running) < QUEUED_PER_WORKER * workers:
-                cell = waiting.pop()
-                running[remote.remote(cell, shared_config, shared_data)] = cell
-            (done,), _ = ray.wait(list(running), num_returns=1)
-            cell = running.pop(done)
-            try:
-                yield cell, ray.get(done)
-            except ray.exceptions.RayError as error:
-                yield cell, Failure(cell, f"its worker was lost: {_first_line(error)}")
+
+def _outcomes(
+    cells: Sequence[Cell], materials: Materials, workers: int
+) -> Iterator[tuple[Cell, Computed | Failure]]:
+    import ray  # after `connected`, which sets the environment that Ray reads on import
+
+    remote = ray.remote(attempt).options(num_cpus=1)
+    waiting = deque(cells)
+    running: dict[ray.ObjectRef, Cell] = {}
+    held: tuple[str, str] | None = None
+    while waiting or running:
+        while waiting and len(running) < QUEUED_PER_WORKER * workers:
+            cell = waiting.popleft()
+            source = cell.target, materials.release_of(cell)
+            if source != held:
+                # Tasks in flight keep alive what they need; with the last of them it is freed.
+                shared = ray.put(materials.config(*source)), ray.put(materials.data(*source))
+                held = source
+            running[remote.remote(cell, *shared)] = cell
+        (done,), _ = ray.wait(list(running), num_returns=1)
+        cell = running.pop(done)
+        try:
+            yield cell, ray.get(done)
+        except ray.exceptions.RayError as error:
+            yield cell, Failure(cell, f"its worker was lost: {_first_line(error)}")
+
+
+def _name(cell: Cell, materials: Materials) -> str:
+    config = materials.config(cell.target, materials.release_of(cell))
+    return cell_digest(cell, config, materials.origin(cell))
 
 
 def _first_line(error: Exception) -> str:

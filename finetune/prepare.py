@@ -1,9 +1,10 @@
-"""What all cells of a run share, made once: windows, pre-trained encoders, their tokens.
+"""What all cells of a target and a release share: windows, pre-trained encoders, their tokens.
 
 Shape letters: N windows, L tokens, D width, K classes, E embedding.
 """
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,20 +47,56 @@ class CellData:
 
 def prepare(config: FinetuneConfig) -> tuple[Target, CellData]:
     """Read the release and the target, cut windows, encode them; UserError for what is amiss."""
-    folder = Path(config.release)
-    pretrained = load_pretrained(folder)
-    _check_release(folder, pretrained, config)
+    pretrained = load_fitting(config)
     target = read_target(config.target)
     windows = cut_windows(target, config.windows)
-    make_folds(windows.subjects_N, windows.labels_N, config.folds, config.seeds[0])
+    check_people(windows, config)
+    return target, encode(config, pretrained, windows)
+
+
+def load_fitting(config: FinetuneConfig) -> Pretrained:
+    """Load the release; UserError where its rate, windows or placement do not fit the target."""
+    folder = Path(config.release)
+    pretrained = load_pretrained(folder)
+    window = pretrained.imu_left.window
+    if pretrained.config.rate != RATE:
+        raise UserError(f"{folder}: its encoders expect {pretrained.config.rate} Hz, not {RATE}")
+    if window and config.windows.seconds * RATE % window:
+        raise UserError(
+            f"windows.seconds is {config.windows.seconds} but the encoders of {folder} read "
+            f"{window / RATE:g} s at a time; give a multiple"
+        )
+    _check_placement(folder, pretrained.config.placement)
+    return pretrained
+
+
+def check_people(windows: Windows, config: FinetuneConfig) -> None:
+    """Raise UserError where there are too few classes or people to learn and to test."""
+    present = np.unique(windows.labels_N)
+    if len(present) < 2:
+        raise UserError(
+            f"all {len(windows)} windows are of the class {windows.label_names[present[0]]}; "
+            "at least two classes are needed"
+        )
+    for seed in config.seeds:
+        make_folds(windows.subjects_N, windows.labels_N, config.folds, seed)
+
+
+def encode(config: FinetuneConfig, pretrained: Pretrained, windows: Windows) -> CellData:
+    """Return what cells share; tokens are computed once for each release and data set."""
     encoders = {name: getattr(pretrained, f"imu_{name}") for name in wrists_in_use(windows)}
-    release = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()[:16]
+    release = weights_digest(Path(config.release))
     tokens_NLD = _stored_tokens(Path(config.output), windows, encoders, release)
     classes_KE = None
     if "zero_shot" in config.rows:
-        classes_KE = class_embeddings(pretrained, target.label_names, config.zero_shot)
+        classes_KE = class_embeddings(pretrained, windows.label_names, config.zero_shot)
     model_config = pretrained.model_config
-    return target, CellData(windows, encoders, tokens_NLD, model_config, release, classes_KE)
+    return CellData(windows, encoders, tokens_NLD, model_config, release, classes_KE)
+
+
+def weights_digest(release: Path) -> str:
+    """Return a digest of a release's weights."""
+    return hashlib.sha256((release / WEIGHTS).read_bytes()).hexdigest()[:16]
 
 
 def wrists_in_use(windows: Windows) -> list[str]:
@@ -78,28 +115,27 @@ def frozen_tokens(windows: Windows, encoders: dict[str, ImuEncoder]) -> np.ndarr
     return torch.cat(parts).numpy()
 
 
-def _check_release(folder: Path, pretrained: Pretrained, config: FinetuneConfig) -> None:
-    window = pretrained.imu_left.window
-    if pretrained.config.rate != RATE:
-        raise UserError(f"{folder}: its encoders expect {pretrained.config.rate} Hz, not {RATE}")
-    if window and config.windows.seconds * RATE % window:
-        raise UserError(
-            f"windows.seconds is {config.windows.seconds} but the encoders of {folder} read "
-            f"{window / RATE:g} s at a time; give a multiple"
-        )
-    if config.classifier.width % config.classifier.heads:
-        raise UserError(
-            f"classifier.width is {config.classifier.width}; it must be a multiple of "
-            f"classifier.heads, {config.classifier.heads}"
-        )
-    if config.classifier.k < 1:
-        raise UserError(f"classifier.k is {config.classifier.k}; at least one expert answers")
+def _check_placement(folder: Path, placement: str) -> None:
+    """Refuse encoders of sensors that sit elsewhere than on the forearm or the hand.
+
+    A release made from shards says where they sat as JSON; other releases say it in free words.
+    """
+    try:
+        sides = json.loads(placement)
+    except ValueError:
+        return
+    for name in WRISTS:
+        segment = sides[name]["segment"]
+        if segment not in (f"{name}_elbow", f"{name}_wrist"):
+            raise UserError(
+                f"{folder}: its encoders were pre-trained for a {name} sensor on the segment "
+                f"{segment}, but the target's is on the wrist; give a release for a watch"
+            )
 
 
 def _stored_tokens(
     output: Path, windows: Windows, encoders: dict[str, ImuEncoder], release: str
 ) -> np.ndarray:
-    """Encode all windows once for each release and data set, and keep the tokens on disk."""
     name = digest([windows.digest, release, sorted(encoders)])
     path = output / "tokens" / f"{name}.npy"
     if not path.exists():

@@ -1,167 +1,154 @@
 """`report.html`: one file that needs nothing beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from pathlib import Path
 
-import numpy as np
-from omegaconf import OmegaConf
-
-from cluster.page import image, page, section, table
-from cluster.runs import git_commit, installed_versions, replace_when_whole
+from cluster.page import image, note, page, section
+from cluster.runs import replace_when_whole
 from finetune import plots
-from finetune.config import FinetuneConfig
-from finetune.execution import Failure
-from finetune.prepare import CellData
-from finetune.rows import ROWS
-from finetune.summary import RowSummary, label
-from finetune.targets.recording import Target
+from finetune.materials import TargetFacts
+from finetune.pictures import (
+    Picture,
+    calibration_pictures,
+    confusion_pictures,
+    people_pictures,
+    table_pictures,
+)
+from finetune.result_tables import rows_by_target, target_tables
+from finetune.study import Study
+from finetune.tables import Table, as_html
 from finetune.windows import RATE
 
 
-def write_report(
-    path: Path,
-    config: FinetuneConfig,
-    target: Target,
-    data: CellData,
-    summaries: Sequence[RowSummary],
-    results: Sequence[dict],
-    failures: Sequence[Failure],
-) -> None:
-    """Write the report of a run."""
-    varied = len({(line.experts, line.label_share) for line in summaries if line.experts}) > 1
-    sections = [_failures(failures)] if failures else []
-    if summaries:
-        sections += [
-            _scores(summaries, varied),
-            _folds(summaries, varied),
-            _people(summaries, varied),
-            _classes(summaries, varied, target.label_names),
-            _confusions(summaries, varied, target.label_names),
-            _histories(results, config.rows),
-        ]
-    sections += [_data(target, data, config), _rows(summaries), _settings(config)]
+def write_report(path: Path, study: Study, results: Sequence[dict]) -> None:
+    """Write the report of a run or sweep; `results` are the cells that the lines are made of."""
+    sections = [_failures(study)] if study.failures else []
+    if len(study.targets) > 1:
+        table = rows_by_target(study)
+        sections.append(section(table.title, as_html(table)))
+    for target in study.targets:
+        if study.target_lines(target.name):
+            sections += _target(study, target, results)
+    sections += [_data(study), _rows(study), _settings(study)]
+    names = " and ".join(target.name for target in study.targets)
+    abouts = ". ".join(target.about for target in study.targets)
     lead = (
-        f"{escape(target.about)}. Every score is of people whom the model, its scaling and the "
-        "choice of its weights never saw."
+        f"{escape(abouts)}. Every score is of people whom the model, its scaling and the choice of "
+        "its weights never saw."
     )
-    text = page(f"Multi3Net+ on {target.name}", lead, sections)
     with replace_when_whole(path) as file:
-        file.write(text)
+        file.write(page(f"Multi3Net+ on {names}", lead, sections))
 
 
-def _scores(summaries: Sequence[RowSummary], varied: bool) -> str:
-    best = max(line.macro_f1[0] for line in summaries)
-    rows = [
-        (
-            line.macro_f1[0] == best,
+def _target(study: Study, target: TargetFacts, results: Sequence[dict]) -> Iterator[str]:
+    """Yield a section for each table, with the pictures of the same numbers, and the details."""
+    pictures: dict[str, list[Picture]] = {}
+    for make in (table_pictures, calibration_pictures, people_pictures):
+        for picture in make(study, target):
+            pictures.setdefault(picture.table, []).append(picture)
+    for table in target_tables(study, target):
+        own = "".join(map(_image, pictures.get(table.name, [])))
+        yield section(table.title, as_html(table) + own)
+    grid = "".join(map(_image, confusion_pictures(study, target)))
+    yield section(
+        f"Confusion on {target.name}, summed over cells, % of each true class",
+        f'<div class="grid">{grid}</div>',
+    )
+    yield from _histories(study, target, results)
+
+
+def _image(picture: Picture) -> str:
+    return f"<div>{image(picture.figure, picture.about)}{note(picture.about)}</div>"
+
+
+def _histories(study: Study, target: TargetFacts, results: Sequence[dict]) -> Iterator[str]:
+    groups = {}
+    for line in study.headline(target.name):
+        wanted = (target.name, line.row, line.release, line.experts, 1.0)
+        histories = [r["history"] for r in results if _which(r["cell"]) == wanted]
+        if any(history.get("epoch") for history in histories):
+            groups[study.name(line)] = histories
+    if groups:
+        small = note(
+            "One curve for each cell; the weights of its lowest point are kept. A triangle marks "
+            "the first epoch in which a waiting encoder trains."
+        )
+        picture = image(plots.history_picture(groups), "validation loss by epoch")
+        yield section(f"Training on {target.name}", picture + small)
+
+
+def _which(cell: dict) -> tuple:
+    return tuple(cell[key] for key in ("target", "row", "release", "experts", "label_share"))
+
+
+def _data(study: Study) -> str:
+    return section("Data", "".join(map(as_html, data_tables(study))))
+
+
+def data_tables(study: Study) -> Iterable[Table]:
+    """Return what the targets hold, and what the releases are."""
+    yield Table(
+        "targets",
+        "Targets",
+        ["target", "data set", "windows", "classes", "people", "recordings", "hours", "folds"],
+        [
             [
-                label(line, varied),
-                _percent(line.macro_f1),
-                _percent(line.accuracy),
-                str(line.cells),
-            ],
-        )
-        for line in summaries
-    ]
-    body = table(["row", "macro F1, %", "accuracy, %", "cells"], rows)
-    note = (
-        '<p class="note">Mean ± standard deviation over cells (folds of people, and seeds where '
-        "there are several). A dot is one cell.</p>"
+                target.name,
+                target.data_set,
+                f"{sum(target.windows_by_class)} of {target.seconds} s at {RATE} Hz, overlap "
+                f"{100 * target.overlap:g} %, wrists: {', '.join(target.wrists)} (mirror: "
+                f"{target.mirror})",
+                ", ".join(
+                    f"{name} {count}"
+                    for name, count in zip(target.classes, target.windows_by_class, strict=True)
+                ),
+                str(len(target.people)),
+                str(target.recordings),
+                f"{target.hours:.2f}",
+                str(target.folds),
+            ]
+            for target in study.targets
+        ],
+        words=4,
     )
-    picture = image(plots.score_bars(summaries, varied), "macro F1 by row")
-    return section("Scores", body + picture + note)
-
-
-def _folds(summaries: Sequence[RowSummary], varied: bool) -> str:
-    keys = sorted({(own["seed"], own["fold"]) for line in summaries for own in line.by_cell})
-    rows = []
-    for line in summaries:
-        by_key = {(own["seed"], own["fold"]): own for own in line.by_cell}
-        values = [f"{100 * by_key[key]['macro_f1']:.1f}" if key in by_key else "-" for key in keys]
-        rows.append((False, [label(line, varied), *values]))
-    people = {
-        (own["seed"], own["fold"]): own["test_people"] for line in summaries for own in line.by_cell
-    }
-    seeds = len({seed for seed, _ in keys}) > 1
-    heads = [f"fold {fold}, seed {seed}" if seeds else f"fold {fold}" for seed, fold in keys]
-    rows.append((False, ["people tested", *(", ".join(people[key]) for key in keys)]))
-    return section("Macro F1 by fold, %", table(["row", *heads], rows))
-
-
-def _people(summaries: Sequence[RowSummary], varied: bool) -> str:
-    picture = plots.people_picture(summaries, varied)
-    return section("By person", image(picture, "macro F1 by person"))
-
-
-def _classes(summaries: Sequence[RowSummary], varied: bool, names: Sequence[str]) -> str:
-    rows = [
-        (False, [label(line, varied), *(f"{100 * value:.1f}" for value in line.class_f1)])
-        for line in summaries
-    ]
-    return section("F1 by class, mean over cells, %", table(["row", *names], rows))
-
-
-def _confusions(summaries: Sequence[RowSummary], varied: bool, names: Sequence[str]) -> str:
-    pictures = [
-        image(
-            plots.confusion_picture(np.array(line.confusion), names, label(line, varied)),
-            f"confusion matrix of {label(line, varied)}",
-        )
-        for line in summaries
-    ]
-    note = '<p class="note">Test windows of all cells, per cent of each true class.</p>'
-    return section("Confusion", f'<div class="grid">{"".join(pictures)}</div>{note}')
-
-
-def _histories(results: Sequence[dict], rows: Sequence[str]) -> str:
-    groups = {
-        ROWS[row].title: [r["history"] for r in results if r["cell"]["row"] == row] for row in rows
-    }
-    note = (
-        '<p class="note">One curve for each cell; the weights of its lowest point are kept. A '
-        "triangle marks the first epoch in which a waiting encoder trains.</p>"
+    yield Table(
+        "releases",
+        "Releases",
+        ["release", "pre-trained on", "tasks", "weights", "share of the data, %"],
+        [
+            [each.name, each.data, each.tasks, each.weights, f"{100 * each.share:g}"]
+            for each in study.releases
+        ],
+        words=4,
     )
-    picture = image(plots.history_picture(groups), "validation loss by epoch")
-    return section("Training", picture + note)
 
 
-def _data(target: Target, data: CellData, config: FinetuneConfig) -> str:
-    windows = data.windows
-    hours = sum(r.timestamps_T[-1] - r.timestamps_T[0] for r in target.recordings) / 3600
-    counts = np.bincount(windows.labels_N, minlength=len(target.label_names))
-    rows = [
-        (False, [name, str(count)]) for name, count in zip(target.label_names, counts, strict=True)
-    ]
-    facts = (
-        f"<p>{len(target.subjects)} people, {len(target.recordings)} recordings, {hours:.2f} h, "
-        f"{len(windows)} windows of {config.windows.seconds} s at {RATE} Hz, overlap "
-        f"{100 * config.windows.overlap:g} %, wrists: {', '.join(data.encoders)}"
-        f" (mirror: {config.windows.mirror}).</p>"
-    )
-    return section("Data", facts + table(["class", "windows"], rows))
-
-
-def _rows(summaries: Sequence[RowSummary]) -> str:
-    abouts = {line.title: line.about for line in summaries}
+def _rows(study: Study) -> str:
+    abouts = {line.title: line.about for line in study.lines}
     items = "".join(f"<dt>{escape(t)}</dt><dd>{escape(a)}</dd>" for t, a in abouts.items())
     return section("What the rows are", f"<dl>{items}</dl>")
 
 
-def _settings(config: FinetuneConfig) -> str:
-    yaml = OmegaConf.to_yaml(OmegaConf.structured(config))
-    versions = ", ".join(f"{name} {number}" for name, number in installed_versions().items())
+def _settings(study: Study) -> str:
+    versions = ", ".join(f"{name} {number}" for name, number in study.versions.items())
     return section(
         "Settings",
-        f"<pre>{escape(yaml)}</pre><p class='note'>Commit {escape(git_commit())}. "
-        f"{escape(versions)}.</p>",
+        f"<pre>{escape(study.settings)}</pre>{note(f'Commit {study.commit}. {versions}.')}",
     )
 
 
-def _failures(failures: Sequence[Failure]) -> str:
-    rows = [(False, [str(failure.cell), failure.reason]) for failure in failures]
-    return section("Failed cells", table(["cell", "reason"], rows, words=2), alarming=True)
+def _failures(study: Study) -> str:
+    table = Table(
+        "failed",
+        "Failed cells",
+        ["cell", "reason"],
+        [[cell_text(failure["cell"]), failure["reason"]] for failure in study.failures],
+        words=2,
+    )
+    return section(table.title, as_html(table), alarming=True)
 
 
-def _percent(values: tuple[float, float]) -> str:
-    return f"{100 * values[0]:.1f} ± {100 * values[1]:.1f}"
+def cell_text(cell: dict) -> str:
+    """Return a cell in words."""
+    return ", ".join(f"{name} {value}" for name, value in cell.items() if value != "")

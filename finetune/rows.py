@@ -160,8 +160,8 @@ ROWS = {
 DEFAULT_ROWS = ("multi3net_plus_frozen", "multi3net_plus", "base", "deepconvlstm")
 
 
-def find_row(name: str) -> Row:
-    """Return the row of that name; UserError naming the known ones."""
+def find_row(name: str, key: str = "rows") -> Row:
+    """Return the row of that name; UserError, naming the key, for one that is not known."""
     if name not in ROWS:
-        raise UserError(f"rows: {name} is not a row; the rows are {', '.join(ROWS)}")
+        raise UserError(f"{key}: {name} is not a row; the rows are {', '.join(ROWS)}")
     return ROWS[name]

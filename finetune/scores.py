@@ -1,18 +1,18 @@
 """Scores of predicted against true labels.
 
-Shape letters: N windows, K classes.
+Shape letters: M windows, K classes.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
+from sklearn.metrics import confusion_matrix
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Macro F1 (unweighted mean over all classes), accuracy, F1 by class, counts by true class."""
+    """Macro F1, accuracy, F1 by class, counts of windows by true (row) and predicted class."""
 
     macro_f1: float
     accuracy: float
@@ -20,27 +20,46 @@ class Scores:
     confusion: list[list[int]]
 
 
-def score(true_N: np.ndarray, predicted_N: np.ndarray, classes: int) -> Scores:
-    """Score predictions; a class that is never predicted and never true has an F1 of 0."""
-    labels = np.arange(classes)
-    class_f1 = f1_score(true_N, predicted_N, labels=labels, average=None, zero_division=0.0)
+def score(true_M: np.ndarray, predicted_M: np.ndarray, classes: int) -> Scores:
+    """Score predictions; macro F1 is the unweighted mean over all classes.
+
+    A class that is never predicted and never true has an F1 of 0.
+    """
+    return score_confusion(confusion_matrix(true_M, predicted_M, labels=np.arange(classes)))
+
+
+def score_confusion(confusion_KK: np.ndarray) -> Scores:
+    """Return the scores of predictions that are counted already."""
+    class_f1 = f1_by_class(confusion_KK)
     return Scores(
         macro_f1=float(class_f1.mean()),
-        accuracy=float(accuracy_score(true_N, predicted_N)),
+        accuracy=float(np.trace(confusion_KK) / max(confusion_KK.sum(), 1)),
         class_f1=class_f1.tolist(),
-        confusion=confusion_matrix(true_N, predicted_N, labels=labels).tolist(),
+        confusion=confusion_KK.tolist(),
     )
 
 
 def score_people(
-    true_N: np.ndarray, predicted_N: np.ndarray, subjects_N: np.ndarray, classes: int
+    true_M: np.ndarray, predicted_M: np.ndarray, subjects_M: np.ndarray, classes: int
 ) -> dict[str, Scores]:
     """Score each person's windows by themselves."""
     return {
-        str(person): score(true_N[own_N], predicted_N[own_N], classes)
-        for person in np.unique(subjects_N)
-        for own_N in [subjects_N == person]
+        str(person): score(true_M[own_M], predicted_M[own_M], classes)
+        for person in np.unique(subjects_M)
+        for own_M in [subjects_M == person]
     }
+
+
+def f1_by_class(confusion_KK: np.ndarray) -> np.ndarray:
+    """Return F1 = 2 hits / (true + predicted) of each class, 0 where there are neither."""
+    hits_K = np.diagonal(confusion_KK)
+    either_K = confusion_KK.sum(0) + confusion_KK.sum(1)
+    return 2 * hits_K / either_K.clip(min=1)
+
+
+def macro_f1_of_present(confusion_KK: np.ndarray) -> float:
+    """Return the mean F1 over the classes that occur: the score of one person's windows."""
+    return float(f1_by_class(confusion_KK)[confusion_KK.sum(1) > 0].mean())
 
 
 def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:

@@ -1,122 +1,204 @@
-"""Cells to table: the mean and spread of each row over its folds and seeds.
+"""Cells to lines: the scores of each row over its folds and seeds.
 
 Shape letters: K classes.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from finetune.bootstrap import (
+    Estimate,
+    PeopleCounts,
+    count_people,
+    estimate_difference,
+    estimate_macro_f1,
+    macro_f1_by_seed,
+)
+from finetune.calibration import Reliability, pooled
 from finetune.cells import Cell
 from finetune.rows import ROWS
-from finetune.scores import mean_and_spread
+from finetune.scores import f1_by_class, macro_f1_of_present, mean_and_spread
+
+Key = tuple[str, str, str, int, float, str]
 
 
 @dataclass(frozen=True)
-class RowSummary:
-    """A line of the table: one row with one number of experts and one share of the labels.
+class Line:
+    """A line of the tables: one row on one target, with a release, experts and a label share.
 
-    `macro_f1` and `accuracy` are (mean, sample standard deviation) over its cells; `class_f1` is
-    the mean by class; `confusion` sums the test windows; `people` holds each person's macro F1
-    (classes that the person never did count as 0), averaged over seeds.
+    With each seed the folds together test every person once; scores are of all those windows.
+    `macro_f1` is their mean over seeds with a 95 % interval over people, `spread` the sample
+    standard deviation over seeds (0 for one), `difference` macro F1 minus that of the baseline on
+    the same people. `fold_f1` is (mean, spread) over cells. `people` holds each person's macro
+    F1 over the classes that the person did, averaged over seeds. `unseen_classes` had no labelled
+    window in the training of some cell. `expert_use` is the mean weight of a mixture's most used
+    expert, its second and so on, averaged over cells; empty for rows that do not report it.
     """
 
+    target: str
     row: str
     title: str
     about: str
+    release: str
     experts: int
     label_share: float
+    share_by: str
     cells: int
-    macro_f1: tuple[float, float]
+    seeds: int
+    macro_f1: Estimate
+    spread: float
+    difference: Estimate | None
+    fold_f1: tuple[float, float]
     accuracy: tuple[float, float]
     class_f1: list[float]
     confusion: list[list[int]]
+    reliability: Reliability
+    calibration_error: float
     people: dict[str, float]
+    unseen_classes: list[str]
+    expert_use: list[float]
+    parameters: int
+    seconds: float
     by_cell: list[dict]
 
 
-def summarize(results: Sequence[dict], rows: Sequence[str]) -> list[RowSummary]:
-    """Group cells' results into lines, in the order of `rows`."""
-    groups: dict[tuple[str, int, float], list[dict]] = {}
+def summarize(results: Sequence[dict], baseline: str, experts: int) -> list[Line]:
+    """Group cells' results into lines: targets as they come, then rows, then shares of labels.
+
+    Lines are compared with the row `baseline` on the same target and labels: with the same
+    release and number of experts where there is such a line, else with `experts`.
+    """
+    groups: dict[Key, list[dict]] = {}
     for result in results:
-        cell = Cell(**result["cell"])
-        groups.setdefault((cell.row, cell.experts, cell.label_share), []).append(result)
-    order = sorted(groups, key=lambda key: (rows.index(key[0]), -key[2], key[1]))
-    return [_summarize_row(*key, groups[key]) for key in order]
-
-
-def table(summaries: Sequence[RowSummary], classes: int) -> str:
-    """Return the table as text, best row marked."""
-    varied = len({(line.experts, line.label_share) for line in summaries if line.experts}) > 1
-    head = f"{'row':<38} {'macro F1':>16} {'accuracy':>16} {'cells':>6}"
-    best = max((line.macro_f1[0] for line in summaries), default=0.0)
-    lines = [head, "-" * len(head)]
-    for line in summaries:
-        mark = " *" if line.macro_f1[0] == best else ""
-        lines.append(
-            f"{label(line, varied):<38} {_percent(line.macro_f1):>16} "
-            f"{_percent(line.accuracy):>16} {line.cells:>6}{mark}"
-        )
-    lines.append(
-        f"mean ± standard deviation over folds of people, {classes} classes, in per cent; * best"
-    )
-    return "\n".join(lines)
-
-
-def label(line: RowSummary, varied: bool) -> str:
-    """Return a line's name, with what distinguishes it from others of the same row."""
-    if not varied:
-        return line.title
-    plural = "" if line.experts == 1 else "s"
-    experts = f", {line.experts} expert{plural}" if line.experts else ""
-    return f"{line.title}{experts}, {100 * line.label_share:g} % labels"
-
-
-def as_json(summaries: Sequence[RowSummary]) -> list[dict]:
-    """Return the lines as JSON holds them, with named mean and spread."""
+        groups.setdefault(_key(Cell(**result["cell"])), []).append(result)
+    keys = _in_order(groups)
+    counts = {key: _count(groups[key]) for key in keys}
     lines = []
-    for line in summaries:
-        fields = asdict(line)
-        for name in ("macro_f1", "accuracy"):
-            mean, spread = fields[name]
-            fields[name] = {"mean": mean, "sd": spread}
-        lines.append(fields)
+    for key in keys:
+        other = _baseline_of(key, keys, baseline, experts)
+        difference = estimate_difference(counts[key], counts[other]) if other else None
+        lines.append(replace(_summarize(groups[key], counts[key]), difference=difference))
     return lines
 
 
-def _summarize_row(row: str, experts: int, label_share: float, results: list[dict]) -> RowSummary:
-    scores = [result["scores"] for result in results]
-    people: dict[str, list[float]] = {}
-    for result in results:
-        for person, own in result["scores_by_person"].items():
-            people.setdefault(person, []).append(own["macro_f1"])
-    return RowSummary(
-        row=row,
-        title=ROWS[row].title,
-        about=ROWS[row].about,
-        experts=experts,
-        label_share=label_share,
+def from_json(fields: dict) -> Line:
+    """Return a line from what `dataclasses.asdict` and JSON made of it."""
+    difference = fields["difference"]
+    return Line(
+        **{
+            **fields,
+            "macro_f1": Estimate(**fields["macro_f1"]),
+            "difference": Estimate(**difference) if difference else None,
+            "fold_f1": tuple(fields["fold_f1"]),
+            "accuracy": tuple(fields["accuracy"]),
+            "reliability": Reliability(**fields["reliability"]),
+        }
+    )
+
+
+def _key(cell: Cell) -> Key:
+    return cell.target, cell.row, cell.release, cell.experts, cell.label_share, cell.share_by
+
+
+def _in_order(keys: Iterable[Key]) -> list[Key]:
+    targets = list(dict.fromkeys(key[0] for key in keys))
+    releases = list(dict.fromkeys(key[2] for key in keys))
+    rows = list(ROWS)
+
+    def place(key: Key) -> tuple:
+        target, row, release, experts, share, share_by = key
+        where = targets.index(target), rows.index(row), -share, share_by, releases.index(release)
+        return *where, experts
+
+    return sorted(keys, key=place)
+
+
+def _baseline_of(key: Key, keys: Sequence[Key], baseline: str, experts: int) -> Key | None:
+    """Return the line that a line is compared with; None for the baseline itself."""
+    target, row, release, own_experts, *labels = key
+    alike = [k for k in keys if (k[0], k[1], *k[4:]) == (target, baseline, *labels)]
+    if row == baseline or not alike:
+        return None
+    return min(alike, key=lambda k: (k[2] != release, k[3] != own_experts, k[3] != experts))
+
+
+def _count(results: Sequence[dict]) -> PeopleCounts:
+    return count_people(
+        {
+            (result["cell"]["seed"], person): np.array(own["confusion"])
+            for result in results
+            for person, own in result["scores_by_person"].items()
+        }
+    )
+
+
+def _summarize(results: list[dict], counts: PeopleCounts) -> Line:
+    cell = Cell(**results[0]["cell"])
+    confusions = {
+        seed: np.sum([r["scores"]["confusion"] for r in own], axis=0)
+        for seed in counts.seeds
+        for own in [[r for r in results if r["cell"]["seed"] == seed]]
+    }
+    reliabilities = [Reliability(**result["reliability"]) for result in results]
+    accuracies = [float(np.trace(own) / own.sum()) for own in confusions.values()]
+    return Line(
+        **{name: value for name, value in asdict(cell).items() if name not in ("fold", "seed")},
+        title=ROWS[cell.row].title,
+        about=ROWS[cell.row].about,
         cells=len(results),
-        macro_f1=mean_and_spread([own["macro_f1"] for own in scores]),
-        accuracy=mean_and_spread([own["accuracy"] for own in scores]),
-        class_f1=np.mean([own["class_f1"] for own in scores], axis=0).tolist(),
-        confusion=np.sum([own["confusion"] for own in scores], axis=0).tolist(),
-        people={person: float(np.mean(people[person])) for person in sorted(people)},
+        seeds=len(counts.seeds),
+        macro_f1=estimate_macro_f1(counts),
+        spread=mean_and_spread(macro_f1_by_seed(counts).tolist())[1],
+        difference=None,
+        fold_f1=mean_and_spread([result["scores"]["macro_f1"] for result in results]),
+        accuracy=mean_and_spread(accuracies),
+        class_f1=np.mean([f1_by_class(own) for own in confusions.values()], axis=0).tolist(),
+        confusion=np.sum(list(confusions.values()), axis=0).tolist(),
+        reliability=pooled(reliabilities),
+        calibration_error=_calibration_error(results),
+        people=_people(results),
+        unseen_classes=sorted({name for r in results for name in r["unseen_classes"]}),
+        expert_use=_expert_use(results),
+        parameters=results[0]["parameters"],
+        seconds=float(np.mean([result["seconds"] for result in results])),
         by_cell=[
-            {
-                "fold": result["cell"]["fold"],
-                "seed": result["cell"]["seed"],
-                "macro_f1": result["scores"]["macro_f1"],
-                "accuracy": result["scores"]["accuracy"],
-                "test_people": result["people"]["test"],
-                "epochs": len(result["history"]["epoch"]),
-                "seconds": result["seconds"],
-            }
+            _by_cell(result)
             for result in sorted(results, key=lambda r: (r["cell"]["seed"], r["cell"]["fold"]))
         ],
     )
 
 
-def _percent(values: tuple[float, float]) -> str:
-    return f"{100 * values[0]:.1f} ± {100 * values[1]:.1f}"
+def _calibration_error(results: Sequence[dict]) -> float:
+    """Return the mean over seeds of the error over the windows of all folds."""
+    by_seed: dict[int, list[Reliability]] = {}
+    for result in results:
+        by_seed.setdefault(result["cell"]["seed"], []).append(Reliability(**result["reliability"]))
+    return float(np.mean([pooled(parts).error for parts in by_seed.values()]))
+
+
+def _people(results: Sequence[dict]) -> dict[str, float]:
+    scores: dict[str, list[float]] = {}
+    for result in results:
+        for person, own in result["scores_by_person"].items():
+            scores.setdefault(person, []).append(macro_f1_of_present(np.array(own["confusion"])))
+    return {person: float(np.mean(scores[person])) for person in sorted(scores)}
+
+
+def _expert_use(results: Sequence[dict]) -> list[float]:
+    """Experts have no common order over cells, so they are sorted by their weight in each."""
+    uses = [r["details"]["experts"]["mean"] for r in results if "experts" in r["details"]]
+    return np.mean([sorted(use, reverse=True) for use in uses], axis=0).tolist() if uses else []
+
+
+def _by_cell(result: dict) -> dict:
+    return {
+        "fold": result["cell"]["fold"],
+        "seed": result["cell"]["seed"],
+        "macro_f1": result["scores"]["macro_f1"],
+        "accuracy": result["scores"]["accuracy"],
+        "test_people": result["people"]["test"],
+        "windows": result["windows"],
+        "seconds": result["seconds"],
+    }

@@ -1,29 +1,125 @@
-"""A grid of rows, seeds, experts and label shares to cells; a run is a grid with one value each."""
+"""Grids of rows, targets, releases, experts and label shares to cells; a run is a sweep of one."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from itertools import product
 
 from cluster.errors import UserError
 from finetune.cells import Cell
-from finetune.config import FinetuneConfig, SweepConfig
-from finetune.rows import find_row
+from finetune.config import (
+    FinetuneConfig,
+    GridConfig,
+    ReleaseChoice,
+    SharedConfig,
+    SweepConfig,
+    TargetChoice,
+)
+from finetune.materials import Materials
+from finetune.rows import Row, find_row
+from finetune.shares import check_share
 
 
-def plan_cells(config: FinetuneConfig) -> list[Cell]:
-    """Return every cell of a run or sweep; rows alternate, so that the time left can be told."""
-    for name, values in (("rows", config.rows), ("seeds", config.seeds)):
-        if not values:
-            raise UserError(f"{name} is empty; name at least one")
-    experts, shares = [config.classifier.experts], [1.0]
-    if isinstance(config, SweepConfig):
-        experts, shares = config.experts, config.label_shares
-    if not experts or min(experts) < 1:
-        raise UserError(f"experts is {experts}; every number must be at least 1")
-    if not shares or not all(0 < share <= 1 for share in shares):
-        raise UserError(f"label_shares is {shares}; every share is above 0 and at most 1")
-    cells = [
-        Cell(name, fold, seed, number if find_row(name).mixture else 0, share)
-        for seed, share, number in product(config.seeds, shares, experts)
-        for fold in range(config.folds.count)
-        for name in reversed(config.rows)
-    ]
-    return list(dict.fromkeys(cells))
+def as_sweep(config: FinetuneConfig) -> SweepConfig:
+    """Return a run as a sweep of one target and one release, named as its data set says."""
+    shared = {each.name: getattr(config, each.name) for each in fields(SharedConfig)}
+    named = [each.name for each in fields(config.target) if getattr(config.target, each.name)]
+    return SweepConfig(
+        **shared,
+        targets={
+            named[0] if named else "target": TargetChoice(
+                config.target, config.windows, config.zero_shot
+            )
+        },
+        releases={"release": ReleaseChoice(config.release)},
+        grids=[GridConfig(rows=config.rows)],
+    )
+
+
+def check_sweep(sweep: SweepConfig) -> None:
+    """Raise UserError for names and numbers that cannot be meant, before anything is read."""
+    for key in ("seeds", "targets", "releases", "grids"):
+        if not getattr(sweep, key):
+            raise UserError(f"{key} is empty; name at least one")
+    classifier = sweep.classifier
+    if classifier.width % classifier.heads:
+        raise UserError(
+            f"classifier.width is {classifier.width}; it must be a multiple of "
+            f"classifier.heads, {classifier.heads}"
+        )
+    if classifier.k < 1:
+        raise UserError(f"classifier.k is {classifier.k}; at least one expert answers")
+    find_row(sweep.baseline, "baseline")
+    for grid in sweep.grids:
+        _check_names("targets", grid.targets, list(sweep.targets))
+        _check_names("releases", grid.releases, list(sweep.releases))
+        _check_values("rows", grid.rows)
+        _check_values("experts", _experts(grid, sweep))
+        _check_values("label_shares", grid.label_shares)
+        for name in grid.rows:
+            find_row(name)
+        if min(_experts(grid, sweep)) < 1:
+            raise UserError(f"experts is {grid.experts}; every number must be at least 1")
+        for share in grid.label_shares:
+            check_share(share, grid.share_by)
+
+
+def plan_cells(sweep: SweepConfig, materials: Materials) -> list[Cell]:
+    """Return every cell of the grids once.
+
+    Cells of the same target and release follow each other, so that their data is held only as
+    long; within them rows alternate, so that the time left can be told.
+    """
+    cells = dict.fromkeys(cell for grid in sweep.grids for cell in _cells(grid, sweep, materials))
+    targets, releases = list(sweep.targets), list(sweep.releases)
+    return sorted(
+        cells,
+        key=lambda cell: (
+            targets.index(cell.target),
+            releases.index(materials.release_of(cell)),
+            cell.seed,
+        ),
+    )
+
+
+def _cells(grid: GridConfig, sweep: SweepConfig, materials: Materials) -> Iterator[Cell]:
+    for target, release, seed, share, experts in product(
+        grid.targets or sweep.targets,
+        grid.releases or sweep.releases,
+        sweep.seeds,
+        grid.label_shares,
+        _experts(grid, sweep),
+    ):
+        for fold in range(materials.targets[target].folds):
+            for row in map(find_row, grid.rows):
+                yield Cell(
+                    row=row.name,
+                    fold=fold,
+                    seed=seed,
+                    experts=experts if row.mixture else 0,
+                    label_share=share,
+                    share_by=grid.share_by if share < 1 else "windows",
+                    target=target,
+                    release=_release(row, release, materials),
+                )
+
+
+def _release(row: Row, release: str, materials: Materials) -> str:
+    """Return the release that a row depends on: random weights do on its architecture alone."""
+    if row.weights == "none":
+        return ""
+    return release if row.weights == "pretrained" else materials.twin(release)
+
+
+def _experts(grid: GridConfig, sweep: SweepConfig) -> list[int]:
+    return [sweep.classifier.experts] if grid.experts is None else grid.experts
+
+
+def _check_names(key: str, wanted: Sequence[str] | None, known: Sequence[str]) -> None:
+    for name in wanted or ():
+        if name not in known:
+            raise UserError(f"grids: {name} is not one of the {key}; they are {', '.join(known)}")
+
+
+def _check_values(key: str, values: Sequence) -> None:
+    if not values:
+        raise UserError(f"{key} is empty; name at least one")

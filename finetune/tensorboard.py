@@ -1,14 +1,10 @@
-"""TensorBoard logs of cells."""
+"""TensorBoard logs of cells: curves, test scores, and what a cell was, for the HParams page."""
 
 import shutil
 from pathlib import Path
 
-import numpy as np
 from torch.utils.tensorboard import SummaryWriter
-
-from finetune.cells import Cell
-from finetune.plots import confusion_picture
-from finetune.rows import ROWS
+from torch.utils.tensorboard.summary import hparams
 
 CURVES = {
     "loss/train": "train_loss",
@@ -19,21 +15,27 @@ CURVES = {
 }
 
 
-def write_logs(result: dict, label_names: tuple[str, ...], folder: Path) -> None:
-    """Write a cell's curves, test scores and confusion matrix, replacing an earlier attempt's."""
-    cell = Cell(**result["cell"])
-    name = f"fold{cell.fold}-seed{cell.seed}-experts{cell.experts}-labels{cell.label_share:g}"
-    scores, history = result["scores"], result["history"]
-    own = folder / cell.row / name
+def write_logs(result: dict, folder: Path) -> None:
+    """Write a cell's curves and test scores, replacing an earlier attempt's."""
+    cell, scores, history = result["cell"], result["scores"], result["history"]
+    own = folder / cell["target"] / cell["row"] / _name(cell)
     shutil.rmtree(own, ignore_errors=True)
+    tested = {"macro_f1/test": scores["macro_f1"], "accuracy/test": scores["accuracy"]}
     with SummaryWriter(str(own)) as writer:
         for tag, column in CURVES.items():
-            for epoch, value in zip(history["epoch"], history[column], strict=True):
+            for epoch, value in enumerate(history.get(column, [])):
                 writer.add_scalar(tag, float(value), epoch)
-        last = max(len(history["epoch"]) - 1, 0)
-        writer.add_scalar("macro_f1/test", scores["macro_f1"], last)
-        writer.add_scalar("accuracy/test", scores["accuracy"], last)
-        picture = confusion_picture(
-            np.array(scores["confusion"]), label_names, f"{ROWS[cell.row].title}, fold {cell.fold}"
-        )
-        writer.add_figure("confusion/test", picture, last)
+        for summary in hparams(cell, tested):
+            writer.file_writer.add_summary(summary)
+        for tag, value in tested.items():
+            writer.add_scalar(tag, value, len(history.get("epoch", [])))
+
+
+def _name(cell: dict) -> str:
+    parts = [
+        cell["release"],
+        f"fold{cell['fold']}-seed{cell['seed']}-experts{cell['experts']}",
+        f"labels{cell['label_share']:g}",
+        cell["share_by"] if cell["label_share"] < 1 else "",
+    ]
+    return "-".join(filter(None, parts))

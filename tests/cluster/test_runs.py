@@ -75,3 +75,10 @@ def test_progress_in_a_log_counts_and_says_what_is_left(capsys):
         progress.advance()
         progress.advance(note="done")
     assert "clips: 2/2 clips" in capsys.readouterr().err
+
+
+def test_progress_says_what_an_estimate_says_and_nothing_where_it_knows_nothing(capsys):
+    for estimate, said in ((7.4, "s, about 7 s left, done\n"), (None, "s, done\n")):
+        with Progress("cells", 1, "cells", lambda known=estimate: known) as progress:
+            progress.advance(note="done")
+        assert capsys.readouterr().err.endswith(said)

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from finetune.cells import Cell, cell_digest, run_cell
+from finetune.cells import Cell, Origin, cell_digest, run_cell
 from finetune.classifiers import ClassifierConfig
 from finetune.config import FinetuneConfig
 from finetune.deepconvlstm import DeepConvLstmConfig
@@ -51,6 +51,13 @@ def data(tiny_release: Path) -> CellData:
     classes_KE = np.random.default_rng(0).normal(size=(3, 16)).astype(np.float32)
     config = pretrained.model_config
     return CellData(windows, encoders, tokens_NLD, config, "abc", classes_KE)
+
+
+def result(cell: Cell, config: FinetuneConfig, data: CellData) -> dict:
+    """What a cell yields, but for the time it takes."""
+    computed = run_cell(cell, config, data)
+    predicted = computed.probabilities_MK.argmax(1).tolist()
+    return {**computed.result, "seconds": 0, "predicted": predicted}
 
 
 def fold_of(data: CellData, cell: Cell) -> Fold:
@@ -96,7 +103,7 @@ def test_validation_people_do_not_touch_the_weights_or_the_scaling(data: CellDat
     fold = fold_of(data, cell)
     other_data = poisoned(data, fold.validation + fold.test)
     config = replace(CONFIG, training=replace(CONFIG.training, patience=100))
-    clean, other = run_cell(cell, config, data), run_cell(cell, config, other_data)
+    clean, other = result(cell, config, data), result(cell, config, other_data)
     assert clean["history"]["train_loss"] == other["history"]["train_loss"]
     assert clean["history"]["validation_loss"] != other["history"]["validation_loss"]
     train_M = windows_of(data.windows.subjects_N, fold.train)
@@ -110,16 +117,16 @@ def test_validation_people_do_not_touch_the_weights_or_the_scaling(data: CellDat
 def test_a_cell_travels_and_repeats(data: CellData) -> None:
     cell = Cell("multi3net_plus", fold=2, seed=1, experts=2)
     state = torch.get_rng_state()
-    first = run_cell(cell, CONFIG, data)
+    first = result(cell, CONFIG, data)
     assert torch.equal(state, torch.get_rng_state())
-    second = run_cell(*pickle.loads(pickle.dumps((cell, CONFIG, data))))
-    assert {**first, "seconds": 0} == {**second, "seconds": 0}
+    second = result(*pickle.loads(pickle.dumps((cell, CONFIG, data))))
+    assert first == second
 
 
 def test_pretrained_encoders_are_handed_on_unchanged(data: CellData) -> None:
     before = {k: v.clone() for k, v in data.encoders["left"].state_dict().items()}
-    result = run_cell(Cell("multi3net_plus", 0, 0, 2), CONFIG, data)
-    assert len(result["history"]["epoch"]) == 3
+    found = result(Cell("multi3net_plus", 0, 0, 2), CONFIG, data)
+    assert len(found["history"]["epoch"]) == 3
     for name, value in data.encoders["left"].state_dict().items():
         assert torch.equal(value, before[name])
 
@@ -141,44 +148,67 @@ def test_rows_start_from_the_weights_that_they_name(data: CellData) -> None:
 
 def test_scores_belong_to_the_test_people(data: CellData) -> None:
     cell = Cell("base", fold=0, seed=0, experts=2)
-    result = run_cell(cell, CONFIG, data)
+    computed = run_cell(cell, CONFIG, data)
     test = fold_of(data, cell).test
-    assert set(result["scores_by_person"]) == set(test)
+    assert set(computed.result["scores_by_person"]) == set(test)
     own = windows_of(data.windows.subjects_N, test)
-    assert result["windows"]["test"] == len(own) == len(result["predicted"])
-    hits = np.mean(np.array(result["predicted"]) == data.windows.labels_N[own])
-    assert result["scores"]["accuracy"] == pytest.approx(hits)
-    assert sum(result["windows"].values()) == len(data.windows)
+    assert computed.test_M.tolist() == own.tolist()
+    assert computed.result["windows"]["test"] == len(own)
+    np.testing.assert_allclose(computed.probabilities_MK.sum(1), 1, rtol=1e-5)
+    hits = np.mean(computed.probabilities_MK.argmax(1) == data.windows.labels_N[own])
+    assert computed.result["scores"]["accuracy"] == pytest.approx(hits)
+    assert sum(computed.result["windows"].values()) == len(data.windows)
 
 
-def test_a_share_of_the_labels_leaves_validation_and_test_whole(data: CellData) -> None:
-    whole = run_cell(Cell("base", 0, 0, 2), CONFIG, data)["windows"]
-    tenth = run_cell(Cell("base", 0, 0, 2, label_share=0.1), CONFIG, data)["windows"]
+def test_a_share_of_the_labels_limits_validation_as_well_as_training(data: CellData) -> None:
+    whole = result(Cell("base", 0, 0, 2), CONFIG, data)["windows"]
+    tenth = result(Cell("base", 0, 0, 2, label_share=0.1), CONFIG, data)["windows"]
     assert tenth["train"] == pytest.approx(0.1 * whole["train"], abs=2)
-    assert (tenth["validation"], tenth["test"]) == (whole["validation"], whole["test"])
+    assert tenth["validation"] == pytest.approx(0.1 * whole["validation"], abs=2)
+    assert tenth["test"] == whole["test"]
 
 
-def test_the_digest_names_what_decides_a_cell_and_nothing_else(data: CellData) -> None:
+def test_classes_without_a_label_are_said(data: CellData) -> None:
+    """Nobody but one person does the third class; of a share of the people they may be none."""
+    labels_N = data.windows.labels_N.copy()
+    labels_N[(labels_N == 2) & (data.windows.subjects_N != "p0")] = 1
+    rare = replace(data, windows=replace(data.windows, labels_N=labels_N))
+    said = []
+    for fold in range(CONFIG.folds.count):
+        cell = Cell("base", fold, 0, 2, label_share=0.01, share_by="people")
+        found = result(cell, CONFIG, rare)
+        assert found["windows"]["train"] in (18, 33)
+        said.append(found["unseen_classes"])
+    assert ["class 2"] in said
+
+
+def test_the_digest_names_what_decides_a_cell_and_nothing_else() -> None:
     cell, neural = Cell("base", 0, 0, 2), Cell("deepconvlstm", 0, 0, 0)
     frozen = Cell("multi3net_plus_frozen", 0, 0, 2)
-    name = cell_digest(cell, CONFIG, data)
+    origin = Origin(windows="w", weights="r", architecture="a")
+    released = replace(origin, weights="other")
+    name = cell_digest(cell, CONFIG, origin)
     longer = replace(CONFIG, training=replace(CONFIG.training, epochs=4))
     wider = replace(CONFIG, classifier=replace(CONFIG.classifier, width=32))
-    released = replace(data, release="def")
-    turned = with_windows(data, replace(data.windows, signals_NTWC=-data.windows.signals_NTWC))
+    alone = replace(CONFIG, folds=FoldsConfig("leave_one_out"))
     others = {
-        cell_digest(replace(cell, fold=1), CONFIG, data),
-        cell_digest(replace(cell, seed=1), CONFIG, data),
-        cell_digest(replace(cell, experts=3), CONFIG, data),
-        cell_digest(cell, longer, data),
-        cell_digest(cell, wider, data),
-        cell_digest(cell, CONFIG, turned),
+        cell_digest(replace(cell, fold=1), CONFIG, origin),
+        cell_digest(replace(cell, seed=1), CONFIG, origin),
+        cell_digest(replace(cell, experts=3), CONFIG, origin),
+        cell_digest(replace(cell, label_share=0.5), CONFIG, origin),
+        cell_digest(replace(cell, label_share=0.5, share_by="people"), CONFIG, origin),
+        cell_digest(cell, longer, origin),
+        cell_digest(cell, wider, origin),
+        cell_digest(cell, alone, origin),
+        cell_digest(cell, CONFIG, replace(origin, windows="turned")),
+        cell_digest(cell, CONFIG, replace(origin, architecture="wider")),
     }
-    assert len(others | {name}) == 7
-    assert cell_digest(cell, replace(CONFIG, output="elsewhere"), data) == name
+    assert len(others | {name}) == 11
+    assert cell_digest(cell, replace(CONFIG, output="elsewhere"), origin) == name
+    assert cell_digest(replace(cell, target="other", release="x"), CONFIG, origin) == name
     assert cell_digest(cell, CONFIG, released) == name
-    assert cell_digest(frozen, CONFIG, released) != cell_digest(frozen, CONFIG, data)
-    assert cell_digest(neural, wider, data) == cell_digest(neural, CONFIG, data)
+    assert cell_digest(frozen, CONFIG, released) != cell_digest(frozen, CONFIG, origin)
+    assert cell_digest(neural, wider, origin) == cell_digest(neural, CONFIG, origin)
 
 
 def test_both_wrists_are_used_where_windows_have_them(data: CellData) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import UserError
-from finetune.folds import Fold, FoldsConfig, check_folds, make_folds, take_share, windows_of
+from finetune.folds import Fold, FoldsConfig, check_folds, make_folds, windows_of
 
 
 def windows(counts: list[int], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -29,7 +29,7 @@ def test_every_person_is_tested_once_and_is_in_one_part_of_a_fold(
     counts: list[int], folds: int, share: float, seed: int
 ) -> None:
     subjects_N, labels_N = windows(counts, seed)
-    config = FoldsConfig(min(folds, len(counts)), share)
+    config = FoldsConfig("people", min(folds, len(counts)), share)
     made = make_folds(subjects_N, labels_N, config, seed)
     people = set(subjects_N.tolist())
     sizes = [len(fold.test) for fold in made]
@@ -59,6 +59,27 @@ def test_groups_share_the_windows_evenly() -> None:
     subjects_N, labels_N = windows(counts)
     for fold in make_folds(subjects_N, labels_N, FoldsConfig(), 0):
         assert len(windows_of(subjects_N, fold.test)) == 110
+
+
+def test_rare_classes_are_shared_evenly_too() -> None:
+    """Four of twenty people alone do a class with few windows: one for each of four groups."""
+    subjects_N = np.repeat([f"{person:02d}" for person in range(20)], 50)
+    labels_N = np.zeros(1000, int)
+    for person in (2, 3, 11, 17):
+        labels_N[50 * person : 50 * person + 2] = 1
+    for seed in range(5):
+        folds = make_folds(subjects_N, labels_N, FoldsConfig(count=4), seed)
+        for fold in folds:
+            assert labels_N[windows_of(subjects_N, fold.test)].sum() == 2
+            assert labels_N[windows_of(subjects_N, fold.validation)].sum() == 2
+            assert labels_N[windows_of(subjects_N, fold.train)].sum() == 4
+
+
+def test_everyone_can_be_left_out_alone() -> None:
+    subjects_N, labels_N = windows([10] * 7)
+    folds = make_folds(subjects_N, labels_N, FoldsConfig("leave_one_out"), 0)
+    assert sorted(fold.test for fold in folds) == [(f"{person:02d}",) for person in range(7)]
+    assert all(len(fold.validation) == 2 and len(fold.train) == 4 for fold in folds)
 
 
 FOLDS = [Fold(("a", "b"), ("c",), ("d",)), Fold(("c",), ("d",), ("a", "b")),
@@ -96,25 +117,16 @@ def test_a_person_must_be_tested_exactly_once() -> None:
 @pytest.mark.parametrize(
     ("people", "config", "message"),
     [
-        (4, FoldsConfig(5), "folds.count is 5 but the target has 4 people"),
-        (3, FoldsConfig(2), "folds.count is 2 but the target has 3 people"),
-        (8, FoldsConfig(1), "folds.count is 1"),
-        (8, FoldsConfig(4, 0.0), "folds.validation_share"),
-        (8, FoldsConfig(4, 1.0), "folds.validation_share"),
+        (4, FoldsConfig(count=5), "folds.count is 5 but the target has 4 people"),
+        (3, FoldsConfig(count=2), "folds.count is 2 but the target has 3 people"),
+        (8, FoldsConfig(count=1), "folds.count is 1"),
+        (8, FoldsConfig("people", 4, 0.0), "folds.validation_share"),
+        (8, FoldsConfig("people", 4, 1.0), "folds.validation_share"),
+        (1, FoldsConfig(), "folds.count is 5 but the target has one person"),
+        (2, FoldsConfig("leave_one_out"), "leave_one_out but the target has 2 people"),
+        (8, FoldsConfig("alphabet"), "folds.kind is alphabet; it is one of people, leave_one_out"),
     ],
 )
 def test_too_few_people(people: int, config: FoldsConfig, message: str) -> None:
     with pytest.raises(UserError, match=message):
         make_folds(*windows([10] * people), config, 0)
-
-
-def test_shares_of_labels_are_nested_and_keep_every_class() -> None:
-    labels_M = np.repeat([0, 1, 2], [200, 100, 3])
-    smaller: set[int] = set()
-    for share in (0.01, 0.1, 0.5, 1.0):
-        taken = take_share(labels_M, share, seed=1)
-        counts = np.bincount(labels_M[taken], minlength=3)
-        assert counts.tolist() == [max(1, round(share * n)) for n in (200, 100, 3)]
-        assert smaller <= set(taken)
-        smaller = set(taken)
-    assert set(take_share(labels_M, 0.1, 1)) != set(take_share(labels_M, 0.1, 2))

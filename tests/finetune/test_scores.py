@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from finetune.scores import mean_and_spread, score, score_people
+from finetune.scores import macro_f1_of_present, mean_and_spread, score, score_people
 
 
 def naive_f1(true_N: np.ndarray, predicted_N: np.ndarray, label: int) -> float:
@@ -31,6 +31,13 @@ def test_people_are_scored_by_themselves() -> None:
     people = score_people(true_N, predicted_N, np.array(["a", "a", "b", "b"]), classes=2)
     assert people["a"].macro_f1 == 1.0
     assert people["b"].macro_f1 == 0.0
+
+
+def test_a_persons_score_is_over_the_classes_that_the_person_did() -> None:
+    true_N, predicted_N = np.array([0, 0, 0, 1]), np.array([0, 0, 2, 1])
+    confusion_KK = np.array(score(true_N, predicted_N, classes=4).confusion)
+    expected = np.mean([naive_f1(true_N, predicted_N, label) for label in (0, 1)])
+    assert macro_f1_of_present(confusion_KK) == pytest.approx(expected)
 
 
 def test_mean_and_sample_deviation() -> None:

@@ -1,0 +1,167 @@
+"""What a sweep is made from: its targets and releases, looked at first, read whole when needed.
+
+Shape letters: N windows.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from cluster.errors import UserError
+from cluster.runs import digest
+from finetune.cells import Cell, Origin
+from finetune.config import FinetuneConfig, SharedConfig, SweepConfig
+from finetune.folds import make_folds
+from finetune.prepare import (
+    CellData,
+    check_people,
+    encode,
+    load_fitting,
+    weights_digest,
+    wrists_in_use,
+)
+from finetune.targets.choose import read_target
+from finetune.windows import Windows, cut_windows
+
+
+@dataclass(frozen=True)
+class TargetFacts:
+    """What a report says of a target; `windows_by_class` follows `classes`."""
+
+    name: str
+    data_set: str
+    about: str
+    classes: list[str]
+    people: list[str]
+    recordings: int
+    hours: float
+    seconds: int
+    overlap: float
+    mirror: str
+    wrists: list[str]
+    windows_by_class: list[int]
+    digest: str
+    folds: int
+
+
+@dataclass(frozen=True)
+class ReleaseFacts:
+    """What a report says of a release."""
+
+    name: str
+    data: str
+    share: float
+    tasks: str
+    weights: str
+    architecture: str
+
+
+class Materials:
+    """Targets and releases by their names in the sweep.
+
+    All are looked at once, so that what is amiss is said before anything is computed. The windows
+    of one target at a time stay in memory.
+    """
+
+    def __init__(self, sweep: SweepConfig) -> None:
+        """Raise UserError for whatever cannot be read or does not fit."""
+        self._sweep = sweep
+        self._held: tuple[str, Windows] | None = None
+        self.releases = {name: self._look_at_release(name) for name in sweep.releases}
+        self.targets = {name: self._look_at_target(name) for name in sweep.targets}
+
+    def config(self, target: str, release: str) -> FinetuneConfig:
+        """Return the settings of one target with one release."""
+        shared = {each.name: getattr(self._sweep, each.name) for each in fields(SharedConfig)}
+        choice = self._sweep.targets[target]
+        return FinetuneConfig(
+            **shared,
+            release=self._sweep.releases[release].folder,
+            target=choice.target,
+            windows=choice.windows,
+            zero_shot=choice.zero_shot,
+            rows=sorted(
+                {
+                    row
+                    for grid in self._sweep.grids
+                    if target in (grid.targets or [target])
+                    for row in grid.rows
+                }
+            ),
+        )
+
+    def data(self, target: str, release: str) -> CellData:
+        """Read and encode what the cells of one target and one release share."""
+        config = self.config(target, release)
+        return encode(config, load_fitting(config), self._windows(target))
+
+    def release_of(self, cell: Cell) -> str:
+        """Return the release whose data a cell is given, also where its row looks at none."""
+        return cell.release or next(iter(self.releases))
+
+    def origin(self, cell: Cell) -> Origin:
+        """Return the digests of what a cell is computed from."""
+        release = self.releases[self.release_of(cell)]
+        return Origin(self.targets[cell.target].digest, release.weights, release.architecture)
+
+    def twin(self, release: str) -> str:
+        """Return the first release with the same architecture."""
+        wanted = self.releases[release].architecture
+        return next(name for name, each in self.releases.items() if each.architecture == wanted)
+
+    def _windows(self, target: str) -> Windows:
+        if self._held is None or self._held[0] != target:
+            self._held = None
+            choice = self._sweep.targets[target]
+            self._held = target, cut_windows(read_target(choice.target), choice.windows)
+        return self._held[1]
+
+    def _look_at_release(self, name: str) -> ReleaseFacts:
+        choice = self._sweep.releases[name]
+        if not 0 < choice.share <= 1:
+            raise UserError(f"releases.{name}.share is {choice.share:g}; above 0 up to 1")
+        pretrained = [load_fitting(self.config(target, name)) for target in self._sweep.targets]
+        return ReleaseFacts(
+            name=name,
+            data=choice.data or name,
+            share=choice.share,
+            tasks=choice.tasks,
+            weights=weights_digest(Path(choice.folder)),
+            architecture=digest(asdict(pretrained[0].model_config)),
+        )
+
+    def _look_at_target(self, name: str) -> TargetFacts:
+        choice = self._sweep.targets[name]
+        config = self.config(name, next(iter(self._sweep.releases)))
+        try:
+            target = read_target(choice.target)
+            windows = cut_windows(target, choice.windows)
+            check_people(windows, config)
+        except UserError as error:
+            raise UserError(f"target {name}: {error}") from None
+        self._held = name, windows
+        folds = make_folds(windows.subjects_N, windows.labels_N, config.folds, config.seeds[0])
+        return TargetFacts(
+            name=name,
+            data_set=target.name,
+            about=target.about,
+            classes=list(target.label_names),
+            people=sorted(set(windows.subjects_N.tolist())),
+            recordings=len(target.recordings),
+            hours=_seconds(r.timestamps_T for r in target.recordings) / 3600,
+            seconds=choice.windows.seconds,
+            overlap=choice.windows.overlap,
+            mirror=choice.windows.mirror,
+            wrists=wrists_in_use(windows),
+            windows_by_class=np.bincount(
+                windows.labels_N, minlength=len(target.label_names)
+            ).tolist(),
+            digest=windows.digest,
+            folds=len(folds),
+        )
+
+
+def _seconds(timestamps: Iterable[np.ndarray]) -> float:
+    return float(sum(times_T[-1] - times_T[0] for times_T in timestamps))

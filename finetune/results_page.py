@@ -1,0 +1,96 @@
+"""`python -m finetune results`: a sweep's tables and pictures as a page of the documentation."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from cluster.runs import replace_when_whole
+from finetune.materials import TargetFacts
+from finetune.pictures import table_pictures
+from finetune.report import data_tables
+from finetune.result_tables import rows_by_target, target_tables
+from finetune.rows import ROWS
+from finetune.study import Study, read_study
+from finetune.tables import Table, as_markdown
+
+IMAGES = "images"
+# What only a report has room for.
+DETAILS = ("people", "folds", "expert_use")
+
+
+def main(arguments: list[str]) -> int:
+    """Write the page and its pictures; UserError where the folder holds no scores."""
+    parser = argparse.ArgumentParser("python -m finetune results")
+    parser.add_argument("output", type=Path, help="output folder of a run or sweep")
+    parser.add_argument("--page", type=Path, required=True, help="Markdown file to write")
+    given = parser.parse_args(arguments)
+    write_page(given.page, read_study(given.output))
+    print(f"page         {given.page}")
+    return 0
+
+
+def write_page(path: Path, study: Study) -> None:
+    """Write `path` and, in the folder `images` beside it, its pictures as SVG."""
+    parts = [*_head(study)]
+    if len(study.targets) > 1:
+        parts += _table(rows_by_target(study), 2)
+    for target in study.targets:
+        parts += _target(path, study, target)
+    parts += _foot(study)
+    with replace_when_whole(path) as file:
+        file.write("\n\n".join(part.strip("\n") for part in parts) + "\n")
+
+
+def _head(study: Study) -> Iterator[str]:
+    names = " and ".join(target.name for target in study.targets)
+    yield f"# Results on {names}"
+    seeds = max((line.seeds for line in study.lines), default=0)
+    yield (
+        "Written by `python -m finetune results` from the scores of one sweep. Every score is of "
+        "people whom the model, its scaling and the choice of its weights never saw. With each of "
+        f"{_counted(seeds, 'seed')} the folds together test every person once; macro F1 is over "
+        f"all those windows. The baseline is {study.baseline_title()}. [What all this "
+        "means](sweeps.md#the-protocol)."
+    )
+    if study.failures:
+        yield f"{_counted(len(study.failures), 'cell')} failed and are missing from these scores."
+
+
+def _target(path: Path, study: Study, target: TargetFacts) -> Iterator[str]:
+    if not study.target_lines(target.name):
+        return
+    yield f"## {target.name}"
+    yield f"{target.about}."
+    pictures = list(table_pictures(study, target))
+    for table in target_tables(study, target):
+        if table.name.startswith(DETAILS):
+            continue
+        yield from _table(table, 3)
+        for picture in pictures:
+            if picture.table == table.name:
+                file = path.parent / IMAGES / f"{path.stem}_{picture.name}.svg"
+                with replace_when_whole(file, "wb") as opened:
+                    # Without a date the same scores give the same file.
+                    picture.figure.savefig(opened, format="svg", metadata={"Date": None})
+                yield f"![{picture.about}]({IMAGES}/{file.name})"
+
+
+def _foot(study: Study) -> Iterator[str]:
+    yield "## What was compared"
+    rows = dict.fromkeys(line.row for line in study.lines)
+    yield "\n".join(f"- **{ROWS[row].title}**: {ROWS[row].about}" for row in rows)
+    for table in data_tables(study):
+        yield from _table(table, 3)
+    yield "### Settings"
+    yield f"```yaml\n{study.settings}```"
+    versions = ", ".join(f"{name} {number}" for name, number in study.versions.items())
+    yield f"Commit {study.commit}. {versions}."
+
+
+def _table(table: Table, level: int) -> Iterator[str]:
+    yield f"{'#' * level} {table.title}"
+    yield as_markdown(table)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
