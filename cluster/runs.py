@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import NamedTemporaryFile, gettempdir
@@ -66,9 +67,15 @@ def write_json(path: Location, value: object) -> None:
 
 
 def digest(value: object) -> str:
-    """Return a short, stable digest of anything that JSON can hold."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    """Return a short, stable digest of anything that JSON can hold; of an enum, its value."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=_value)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _value(choice: object) -> object:
+    if isinstance(choice, Enum):
+        return choice.value
+    raise TypeError(f"{type(choice).__name__} is nothing that JSON can hold")
 
 
 def seed_from(*parts: object) -> int:

@@ -182,7 +182,7 @@ def _train(
         signals_NTWC=torch.from_numpy(windows.signals_NTWC),
         present_NWC=torch.from_numpy(windows.present_NWC),
         labels_N=torch.from_numpy(windows.labels_N),
-        tokens_NLD=_tokens(network, windows),
+        tokens_VNLD=_tokens(network, windows, config),
     )
     with Progress("fit", config.training.epochs, "epochs") as progress:
         history = fit(
@@ -202,11 +202,11 @@ def _train(
     return scores, len(history)
 
 
-def _tokens(network: EncoderClassifier, windows: Windows) -> Tensor | None:
+def _tokens(network: EncoderClassifier, windows: Windows, config: FitConfig) -> Tensor | None:
     if not network.frozen:
         return None
     encoders = {name: getattr(network.encoders, name) for name in network.encoders}
-    return torch.from_numpy(frozen_tokens(windows, encoders))
+    return torch.from_numpy(frozen_tokens(windows, encoders, config.training))
 
 
 def _card(

@@ -1,6 +1,6 @@
 """Fit the method of a row to labelled windows: the one door to all methods.
 
-Shape letters: N windows, M windows of a part, L tokens, D width, F features, E experts,
+Shape letters: V views, N windows, M windows of a part, L tokens, D width, F features, E experts,
 K classes.
 """
 
@@ -82,7 +82,7 @@ def fit_row(row: Row, problem: Problem, config: FinetuneConfig) -> Fitted:
         return _fit_network(row, problem, config)
     if row.method == "zero_shot":
         return Fitted(_zero_shot(problem), history_columns([]), 0)
-    return Fitted(_fit_estimator(row, problem), history_columns([]), 0)
+    return Fitted(_fit_estimator(row, problem, config), history_columns([]), 0)
 
 
 def build_model(row: Row, problem: Problem, config: FinetuneConfig) -> nn.Module:
@@ -117,7 +117,7 @@ def settings_of(row: Row, config: FinetuneConfig) -> dict[str, Any]:
 
 
 def _fit_network(row: Row, problem: Problem, config: FinetuneConfig) -> Fitted:
-    tensors = _tensors(row, problem)
+    tensors = _tensors(row, problem, config)
     validation_M = torch.from_numpy(problem.validation_M)
     with torch.random.fork_rng():
         torch.manual_seed(problem.seed)
@@ -143,10 +143,10 @@ def _fit_network(row: Row, problem: Problem, config: FinetuneConfig) -> Fitted:
     return Fitted(probabilities, history_columns(history), parameters, details)
 
 
-def _fit_estimator(row: Row, problem: Problem) -> Probabilities:
+def _fit_estimator(row: Row, problem: Problem, config: FinetuneConfig) -> Probabilities:
     """Fit a scikit-learn estimator on the windows of training and validation people together."""
     windows = problem.data.windows
-    features_NF = _features(row, problem)
+    features_NF = _features(row, problem, config)
     learned_M = np.concatenate([problem.train_M, problem.validation_M])
     temperature = problem.data.model_config.losses.temperature
     make: dict[str, Callable[[], Any]] = {
@@ -167,7 +167,7 @@ def _fit_estimator(row: Row, problem: Problem) -> Probabilities:
     return probabilities
 
 
-def _features(row: Row, problem: Problem) -> np.ndarray:
+def _features(row: Row, problem: Problem, config: FinetuneConfig) -> np.ndarray:
     """Return what an estimator reads of each window, (N, F); nothing in it is fitted."""
     data = problem.data
     windows = data.windows
@@ -176,17 +176,17 @@ def _features(row: Row, problem: Problem) -> np.ndarray:
     if row.method == "svm":
         return seglearn_features(windows.signals_NTWC, windows.present_NWC)
     if row.method == "centroid":
-        return window_embeddings(data.tokens_NLD, windows.present_NWC, data.encoders).reshape(
+        return window_embeddings(data.tokens_VNLD[0], windows.present_NWC, data.encoders).reshape(
             len(windows), -1
         )
-    return pooled_tokens(_frozen_tokens(row, problem), _encoders(row, problem))
+    return pooled_tokens(_frozen_tokens(row, problem, config)[0], _encoders(row, problem))
 
 
 def _zero_shot(problem: Problem) -> Probabilities:
     data = problem.data
     classes_KE, present_NWC = data.classes_KE, data.windows.present_NWC
     assert classes_KE is not None, "`prepare` embeds the classes where row zero_shot is wanted"
-    embeddings_NWE = window_embeddings(data.tokens_NLD, present_NWC, data.encoders)
+    embeddings_NWE = window_embeddings(data.tokens_VNLD[0], present_NWC, data.encoders)
     temperature = data.model_config.losses.temperature
     return lambda windows_M: zero_shot_probabilities(
         embeddings_NWE[windows_M], classes_KE, temperature
@@ -210,33 +210,38 @@ def _encoders(row: Row, problem: Problem) -> dict[str, ImuEncoder]:
         return {name: build_imu_encoder(data.model_config).eval() for name in data.encoders}
 
 
-def _frozen_tokens(row: Row, problem: Problem) -> np.ndarray:
-    """Return tokens (N, L, D) of all windows by the row's encoders as they are before training."""
+def _frozen_tokens(row: Row, problem: Problem, config: FinetuneConfig) -> np.ndarray:
+    """Return tokens (1 + V, N, L, D) of all windows and their variations by the row's encoders.
+
+    The encoders are as they are before training.
+    """
     data = problem.data
     if row.weights == "pretrained":
-        return data.tokens_NLD
+        return data.tokens_VNLD
     name = digest(
         [
             data.windows.digest,
             asdict(data.model_config),
             sorted(data.encoders),
             problem.encoder_seed,
+            asdict(config.training.augment),
+            config.training.views,
         ]
     )
     if name not in _random_tokens:
         _random_tokens.clear()
-        _random_tokens[name] = frozen_tokens(data.windows, _encoders(row, problem))
+        _random_tokens[name] = frozen_tokens(data.windows, _encoders(row, problem), config.training)
     return _random_tokens[name]
 
 
-def _tensors(row: Row, problem: Problem) -> TrainingData:
+def _tensors(row: Row, problem: Problem, config: FinetuneConfig) -> TrainingData:
     windows = problem.data.windows
     tokens: Tensor | None = None
     if row.weights != "none" and row.schedule != "start":
-        tokens = torch.from_numpy(_frozen_tokens(row, problem))
+        tokens = torch.from_numpy(_frozen_tokens(row, problem, config))
     return TrainingData(
         signals_NTWC=torch.from_numpy(windows.signals_NTWC),
         present_NWC=torch.from_numpy(windows.present_NWC),
         labels_N=torch.from_numpy(windows.labels_N),
-        tokens_NLD=tokens,
+        tokens_VNLD=tokens,
     )

@@ -1,11 +1,11 @@
 """What all cells of a target and a release share: windows, pre-trained encoders, their tokens.
 
-Shape letters: N windows, L tokens, D width, K classes, E embedding.
+Shape letters: V views, N windows, L tokens, D width, K classes, E embedding.
 """
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +13,12 @@ import torch
 
 from cluster.errors import UserError
 from cluster.runs import digest, replace_when_whole
-from finetune.classifiers import encode_windows
 from finetune.config import FinetuneConfig
 from finetune.folds import make_folds
 from finetune.targets.choose import read_target
 from finetune.targets.recording import WRISTS, Target
+from finetune.training import TrainingConfig
+from finetune.variation import encoded_views
 from finetune.windows import RATE, Windows, cut_windows
 from finetune.zero_shot import class_embeddings
 from pretrain.encoders import ImuEncoder
@@ -25,21 +26,20 @@ from pretrain.model import ModelConfig
 from pretrain.release import Pretrained, load_pretrained
 
 WEIGHTS = "model.safetensors"
-ENCODING_BATCH = 128
 
 
 @dataclass(frozen=True)
 class CellData:
     """What all cells share.
 
-    `encoders` are the pre-trained ones of the wrists in use, `tokens_NLD` what they make of the
-    windows, `release` a digest of their weights, `classes_KE` the embeddings of the classes'
-    sentences where row `zero_shot` is wanted.
+    `encoders` are the pre-trained ones of the wrists in use, `tokens_VNLD` what they make of the
+    windows and then of their variations, `release` a digest of their weights, `classes_KE` the
+    embeddings of the classes' sentences where row `zero_shot` is wanted.
     """
 
     windows: Windows
     encoders: dict[str, ImuEncoder]
-    tokens_NLD: np.ndarray
+    tokens_VNLD: np.ndarray
     model_config: ModelConfig
     release: str
     classes_KE: np.ndarray | None = None
@@ -86,12 +86,12 @@ def encode(config: FinetuneConfig, pretrained: Pretrained, windows: Windows) -> 
     """Return what cells share; tokens are computed once for each release and data set."""
     encoders = {name: getattr(pretrained, f"imu_{name}") for name in wrists_in_use(windows)}
     release = weights_digest(Path(config.release))
-    tokens_NLD = _stored_tokens(Path(config.output), windows, encoders, release)
+    tokens_VNLD = _stored_tokens(config, windows, encoders, release)
     classes_KE = None
     if "zero_shot" in config.rows:
         classes_KE = class_embeddings(pretrained, windows.label_names, config.zero_shot)
     model_config = pretrained.model_config
-    return CellData(windows, encoders, tokens_NLD, model_config, release, classes_KE)
+    return CellData(windows, encoders, tokens_VNLD, model_config, release, classes_KE)
 
 
 def weights_digest(release: Path) -> str:
@@ -104,15 +104,17 @@ def wrists_in_use(windows: Windows) -> list[str]:
     return [name for wrist, name in enumerate(WRISTS) if windows.present_NWC[:, wrist].any()]
 
 
-@torch.inference_mode()
-def frozen_tokens(windows: Windows, encoders: dict[str, ImuEncoder]) -> np.ndarray:
-    """Return tokens (N, L, D) of all windows by encoders in evaluation mode."""
-    for encoder in encoders.values():
-        encoder.eval()
-    signals = torch.from_numpy(windows.signals_NTWC).split(ENCODING_BATCH)
-    present = torch.from_numpy(windows.present_NWC).split(ENCODING_BATCH)
-    parts = [encode_windows(encoders, s, p) for s, p in zip(signals, present, strict=True)]
-    return torch.cat(parts).numpy()
+def frozen_tokens(
+    windows: Windows, encoders: dict[str, ImuEncoder], training: TrainingConfig
+) -> np.ndarray:
+    """Return tokens (1 + V, N, L, D) of all windows and of their variations."""
+    return encoded_views(
+        encoders,
+        torch.from_numpy(windows.signals_NTWC),
+        torch.from_numpy(windows.present_NWC),
+        training.augment,
+        training.views,
+    ).numpy()
 
 
 def _check_placement(folder: Path, placement: str) -> None:
@@ -134,11 +136,12 @@ def _check_placement(folder: Path, placement: str) -> None:
 
 
 def _stored_tokens(
-    output: Path, windows: Windows, encoders: dict[str, ImuEncoder], release: str
+    config: FinetuneConfig, windows: Windows, encoders: dict[str, ImuEncoder], release: str
 ) -> np.ndarray:
-    name = digest([windows.digest, release, sorted(encoders)])
-    path = output / "tokens" / f"{name}.npy"
+    variation = [asdict(config.training.augment), config.training.views]
+    name = digest([windows.digest, release, sorted(encoders), variation])
+    path = Path(config.output) / "tokens" / f"{name}.npy"
     if not path.exists():
         with replace_when_whole(path, "wb") as file:
-            np.save(file, frozen_tokens(windows, encoders))
+            np.save(file, frozen_tokens(windows, encoders, config.training))
     return np.load(path, allow_pickle=False)

@@ -17,6 +17,7 @@ from finetune.config import (
 from finetune.materials import Materials
 from finetune.rows import Row, find_row
 from finetune.shares import check_share
+from finetune.variation import check_variation
 
 
 def as_sweep(config: FinetuneConfig) -> SweepConfig:
@@ -46,6 +47,7 @@ def check_sweep(sweep: SweepConfig) -> None:
             f"classifier.width is {classifier.width}; it must be a multiple of "
             f"classifier.heads, {classifier.heads}"
         )
+    check_variation(sweep.training.augment)
     if classifier.k < 1:
         raise UserError(f"classifier.k is {classifier.k}; at least one expert answers")
     find_row(sweep.baseline, "baseline")

@@ -1,13 +1,13 @@
 """Train one network on one fold, the same way for every row.
 
-Shape letters: N all windows, M windows of a part, B batch, T frames, W wrists, C channels,
-L tokens, D width, K classes.
+Shape letters: V views, N all windows, M windows of a part, B batch, T frames, W wrists,
+C channels, L tokens, D width, K classes.
 """
 
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,8 @@ from torch.nn import functional
 
 from finetune.classifiers import EncoderClassifier, encode_windows
 from finetune.scores import score
+from finetune.variation import varied
+from pretrain.augment import AugmentConfig
 
 EVALUATION_BATCH = 256
 
@@ -27,6 +29,10 @@ class TrainingConfig:
     Training ends early after `patience` epochs without a lower validation loss. An encoder that
     waits is set free after `unfreeze_patience` such epochs and then trains at
     `encoder_rate_factor` times the rate. `gradient_norm` clips.
+
+    An epoch has at least `least_batches` batches: few windows are gone through more often.
+    Training windows are varied by `augment` whenever they are seen; an encoder that does not
+    train sees each in `views` variations, made once.
     """
 
     epochs: int = 40
@@ -39,16 +45,27 @@ class TrainingConfig:
     gradient_norm: float = 1.0
     patience: int = 12
     unfreeze_patience: int = 3
+    least_batches: int = 16
+    augment: AugmentConfig = field(
+        default_factory=lambda: AugmentConfig(
+            rotation=25.0, accelerometer_noise=0.3, gyroscope_noise=0.06, time_warp=0.1
+        )
+    )
+    views: int = 4
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """All windows as tensors; `tokens_NLD` holds what a frozen encoder makes of them."""
+    """All windows as tensors.
+
+    `tokens_VNLD` is what a frozen encoder makes of them: first of the windows as they are, then of
+    their variations.
+    """
 
     signals_NTWC: Tensor
     present_NWC: Tensor
     labels_N: Tensor
-    tokens_NLD: Tensor | None = None
+    tokens_VNLD: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -120,8 +137,8 @@ def predict(model: nn.Module, data: TrainingData, windows_M: Tensor) -> Tensor:
 
 def tokens_of(model: EncoderClassifier, data: TrainingData, batch_B: Tensor) -> Tensor:
     """Return the tokens (B, L, D) of some windows, those that are stored where they still hold."""
-    if model.frozen and data.tokens_NLD is not None:
-        return data.tokens_NLD[batch_B]
+    if model.frozen and data.tokens_VNLD is not None:
+        return data.tokens_VNLD[0, batch_B]
     return encode_windows(model.encoders, data.signals_NTWC[batch_B], data.present_NWC[batch_B])
 
 
@@ -148,7 +165,7 @@ def _train_epoch(
     number: int,
 ) -> float:
     model.train()
-    batches = _batches(train_M, config.batch_size)
+    batches = _batches(train_M, config)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     total = 0.0
     for step, batch_B in enumerate(batches):
@@ -156,7 +173,7 @@ def _train_epoch(
         for group in optimizer.param_groups:
             group["lr"] = rate * group["factor"]
         loss = functional.cross_entropy(
-            _forward(model, data, batch_B),
+            _forward_varied(model, data, batch_B, config.augment),
             data.labels_N[batch_B],
             label_smoothing=config.label_smoothing,
         )
@@ -173,10 +190,24 @@ def _train_epoch(
     return total / len(batches)
 
 
-def _batches(train_M: Tensor, size: int) -> list[Tensor]:
+def _batches(train_M: Tensor, config: TrainingConfig) -> list[Tensor]:
     """Return shuffled batches of nearly equal size, none so small that BatchNorm fails."""
-    order_M = train_M[torch.randperm(len(train_M))]
-    return list(order_M.tensor_split(max(1, round(len(order_M) / size))))
+    windows = len(train_M)
+    batches = max(1, round(windows / config.batch_size))
+    rounds = -(-config.least_batches // batches)
+    order = torch.cat([torch.randperm(windows) for _ in range(rounds)])
+    return list(train_M[order].tensor_split(rounds * batches))
+
+
+def _forward_varied(
+    model: nn.Module, data: TrainingData, batch_B: Tensor, variation: AugmentConfig
+) -> Tensor:
+    present_BWC = data.present_NWC[batch_B]
+    if isinstance(model, EncoderClassifier) and model.frozen and data.tokens_VNLD is not None:
+        views = len(data.tokens_VNLD)
+        view_B = torch.randint(views, batch_B.shape) if views > 1 else torch.zeros_like(batch_B)
+        return model.classify(data.tokens_VNLD[view_B, batch_B], present_BWC)
+    return model(varied(data.signals_NTWC[batch_B], present_BWC, variation), present_BWC)
 
 
 def _forward(model: nn.Module, data: TrainingData, batch_B: Tensor) -> Tensor:

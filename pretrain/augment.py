@@ -1,7 +1,8 @@
 """Windows as they might have been measured: turned sensors, noise, another tempo, missing signals.
 
 Everything is off by default. A mirrored window is another person's whole movement, with sides
-exchanged. Of all else, only what the IMU encoders look at is changed; the batch keeps the
+exchanged; a turned heading is the same movement towards another side of the world, which no
+sensor can tell. Of all else, only what the IMU encoders look at is changed; the batch keeps the
 clean signals beside it, and these are what both decoders have to predict, as a denoising
 autoencoder does (Vincent et al. 2008).
 
@@ -55,6 +56,7 @@ class AugmentConfig:
         drop_gyroscope: chance of a window to lose the gyroscopes of both wrists.
         mirror: chance of a window to be seen in a mirror, for placement `watch`. Windows whose
             sentence names a side stay as they are.
+        heading: largest angle, in degrees, by which the whole body is turned about the vertical.
     """
 
     rotation: float = 0.0
@@ -65,6 +67,7 @@ class AugmentConfig:
     drop_wrist: float = 0.0
     drop_gyroscope: float = 0.0
     mirror: float = 0.0
+    heading: float = 0.0
 
     @property
     def is_off(self) -> bool:
@@ -89,6 +92,7 @@ HIGHEST = {
     "drop_wrist": 1.0,
     "drop_gyroscope": 1.0,
     "mirror": 1.0,
+    "heading": 180.0,
 }
 
 
@@ -103,6 +107,9 @@ def augment(batch: Batch, config: AugmentConfig, rng: np.random.Generator) -> Ba
         unsided_B = [not SIDES.search(sentence) for sentence in batch["sentence"]]
         chosen_B = np.array(unsided_B) & (rng.random(len(unsided_B)) < config.mirror)
         batch = mirror(batch, torch.from_numpy(chosen_B))
+    if config.heading:
+        angle_B = np.radians(rng.uniform(-config.heading, config.heading, len(batch["pose"])))
+        batch = {**batch, "pose": face_elsewhere(batch["pose"], angle_B)}
     clean = [batch[f"imu_{wrist}"] for wrist in WRISTS]
     seen = clean
     if config.time_warp:
@@ -137,6 +144,17 @@ def mirror(batch: Batch, chosen_B: Tensor) -> Batch:
         "imu_left": torch.where(chosen_B11, right * MIRRORED_WATCH_C, left),
         "imu_right": torch.where(chosen_B11, left * MIRRORED_WATCH_C, right),
     }
+
+
+def face_elsewhere(pose_BTJ3: Tensor, angle_B: np.ndarray) -> Tensor:
+    """Return poses of bodies that are turned about the vertical (y) by an angle each, radians."""
+    root_BT3 = pose_BTJ3[:, :, 0].numpy()
+    turn_B3 = angle_B[:, None] * np.array([0.0, 1.0, 0.0])
+    turns = Rotation.from_rotvec(np.repeat(turn_B3, root_BT3.shape[1], axis=0))
+    turned = turns * Rotation.from_rotvec(root_BT3.reshape(-1, 3))
+    elsewhere_BTJ3 = pose_BTJ3.clone()
+    elsewhere_BTJ3[:, :, 0] = torch.from_numpy(turned.as_rotvec().reshape(root_BT3.shape)).float()
+    return elsewhere_BTJ3
 
 
 def draw_turns(config: AugmentConfig, count: int, rng: np.random.Generator) -> Tensor:

@@ -17,12 +17,14 @@ class ConvolutionConfig:
     """A stem and then a residual stage for each further entry of `channels` and `strides`.
 
     The last of `channels` is the width of the tokens, the product of `strides` the frames from
-    one token to the next. `kernel` is odd.
+    one token to the next. `kernel` is odd. The embedding sees means over `parts` equal parts of
+    the time.
     """
 
     channels: list[int] = field(default_factory=lambda: [64, 64, 128, 256])
     strides: list[int] = field(default_factory=lambda: [2, 2, 2, 1])
     kernel: int = 5
+    parts: int = 4
     dropout: float = 0.0
 
 
@@ -70,6 +72,7 @@ class ConvolutionalTrunk(nn.Module):
         return self.stages(scaled_BTC.transpose(1, 2)).transpose(1, 2)
 
 
-def pooled(tokens_BLW: Tensor) -> Tensor:
-    """Return mean and maximum of the tokens, (B, 2 W)."""
-    return torch.cat([tokens_BLW.mean(1), tokens_BLW.amax(1)], dim=1)
+def pooled(tokens_BLW: Tensor, parts: int) -> Tensor:
+    """Return (B, (parts + 1) W): means over equal parts of the time, and the maximum over all."""
+    means_BWP = functional.adaptive_avg_pool1d(tokens_BLW.transpose(1, 2), parts)
+    return torch.cat([means_BWP.flatten(1), tokens_BLW.amax(1)], dim=1)

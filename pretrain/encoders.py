@@ -266,8 +266,8 @@ class ChannelEncoder(ImuEncoder):
 class TimeEncoder(ImuEncoder):
     """A residual network over time, which reads windows of any length.
 
-    A token sees about a second around it; one linear layer over mean and maximum of the tokens
-    makes the embedding. Absent channels are zeros to it.
+    A token sees about a second around it; one linear layer over means by part of the time, and
+    over the maximum, makes the embedding. Absent channels are zeros to it.
     """
 
     window: None = None
@@ -277,7 +277,8 @@ class TimeEncoder(ImuEncoder):
         super().__init__(config)
         self.width = config.convolution.channels[-1]
         self.trunk = ConvolutionalTrunk(config.convolution, CHANNELS)
-        self.out = nn.Linear(2 * self.width, embedding)
+        self.parts = config.convolution.parts
+        self.out = nn.Linear((self.parts + 1) * self.width, embedding)
 
     def forward(self, imu_BTC: Tensor) -> tuple[Tensor, Tensor]:
         """Return (tokens_BLD, embedding_BD)."""
@@ -286,7 +287,7 @@ class TimeEncoder(ImuEncoder):
 
     def embed(self, tokens_BLD: Tensor) -> Tensor:
         """Return the embedding (B, D) of tokens, of a window or of several in a row."""
-        return self.out(pooled(tokens_BLD))
+        return self.out(pooled(tokens_BLD, self.parts))
 
     def present_tokens(self, present_BC: Tensor, tokens: int) -> Tensor:
         """Return whether anything was measured, for every token alike."""

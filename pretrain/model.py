@@ -53,6 +53,7 @@ POSITIVE_KEYS = (
     "imu.convolution.channels",
     "imu.convolution.strides",
     "imu.convolution.kernel",
+    "imu.convolution.parts",
     "decoder.channels",
     "decoder.unpooling",
     "decoder.kernel",

@@ -39,7 +39,9 @@ CONFIG = FinetuneConfig(
 
 
 def with_windows(data: CellData, windows: Windows) -> CellData:
-    return replace(data, windows=windows, tokens_NLD=frozen_tokens(windows, data.encoders))
+    return replace(
+        data, windows=windows, tokens_VNLD=frozen_tokens(windows, data.encoders, CONFIG.training)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +49,10 @@ def data(tiny_release: Path) -> CellData:
     windows = cut_windows(made_target.waves(people=6), WindowsConfig(seconds=2))
     pretrained = load_pretrained(tiny_release)
     encoders = {"left": pretrained.imu_left}
-    tokens_NLD = frozen_tokens(windows, encoders)
+    tokens_VNLD = frozen_tokens(windows, encoders, CONFIG.training)
     classes_KE = np.random.default_rng(0).normal(size=(3, 16)).astype(np.float32)
     config = pretrained.model_config
-    return CellData(windows, encoders, tokens_NLD, config, "abc", classes_KE)
+    return CellData(windows, encoders, tokens_VNLD, config, "abc", classes_KE)
 
 
 def result(cell: Cell, config: FinetuneConfig, data: CellData) -> dict:

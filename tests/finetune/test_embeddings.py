@@ -16,19 +16,20 @@ from finetune.centroid import NearestClassMean
 from finetune.classifiers import encode_windows, present_tokens
 from finetune.embeddings import pooled_tokens, window_embeddings
 from finetune.zero_shot import ZeroShotConfig, class_embeddings, zero_shot_probabilities
-from pretrain.encoders import ImuEncoder, ImuEncoderConfig
+from pretrain.encoders import ChannelEncoder, ImuEncoder, ImuEncoderConfig
 from pretrain.model import ModelConfig, Multi3Net
 from pretrain.release import ReleaseCard, load_pretrained, save_release
 
 
 class TimeEncoder(nn.Module):
-    """As an encoder that reads two seconds at once and whose four tokens stand for times."""
+    """As an encoder that reads any length and whose tokens stand for times, two a second."""
 
-    tokens_are_times = True
+    window = None
+    window_tokens = None
 
     def __init__(self) -> None:
         super().__init__()
-        self.width, self.window = 5, 120
+        self.width = 5
         self.convolve = nn.Conv1d(6, 5, 30, stride=30)
         self.norm = nn.BatchNorm1d(5)
 
@@ -39,13 +40,13 @@ class TimeEncoder(nn.Module):
     def embed(self, tokens_BPD: Tensor) -> Tensor:
         return tokens_BPD.mean(1)
 
-    def present_tokens(self, present_BC: Tensor) -> Tensor:
-        return present_BC.any(1, keepdim=True).expand(-1, 4)
+    def present_tokens(self, present_BC: Tensor, tokens: int) -> Tensor:
+        return present_BC.any(1, keepdim=True).expand(-1, tokens)
 
 
 def encoder() -> ImuEncoder:
     config = ImuEncoderConfig(width=8, blocks=1, heads=2, mlp_ratio=1.0)
-    return ImuEncoder(config, window=60, embedding=7).eval()
+    return ChannelEncoder(config, window=60, embedding=7).eval()
 
 
 def windows(count: int = 5, seconds: int = 4) -> tuple[Tensor, Tensor]:
@@ -67,7 +68,7 @@ def test_presence_follows_the_order_of_the_tokens(make: Callable) -> None:
     signals_BTWC, present_BWC = windows()
     tokens_BLD = encode_windows(encoders, signals_BTWC, present_BWC)
     present_BL = present_tokens(encoders, present_BWC, tokens_BLD.shape[1])
-    tokens, segments = (6, 4) if make is encoder else (4, 2)
+    tokens, segments = (6, 4) if make is encoder else (8, 1)
     assert tokens_BLD.shape[:2] == present_BL.shape == (5, 2 * segments * tokens)
     present_BWSP = present_BL.view(5, 2, segments, tokens)
     for b, w, s, p in np.ndindex(*present_BWSP.shape):
@@ -108,7 +109,7 @@ def test_a_window_s_embedding_is_the_mean_of_its_segments(make: Callable) -> Non
                 assert not found_BWE[b, w].any()
                 continue
             own = encoders[("left", "right")[w]]
-            segments = signals_BTWC[b, :, w].split(own.window)
+            segments = signals_BTWC[b, :, w].split(own.window or 240)
             parts = [unit(own(segment[None])[1][0].numpy()) for segment in segments]
             np.testing.assert_allclose(found_BWE[b, w], unit(np.mean(parts, 0)), atol=1e-5)
 

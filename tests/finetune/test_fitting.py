@@ -33,8 +33,8 @@ def data(tiny_release: Path) -> CellData:
     windows = cut_windows(made_target.waves(people=4), WindowsConfig(seconds=2))
     pretrained = load_pretrained(tiny_release)
     encoders = {"left": pretrained.imu_left}
-    tokens_NLD = frozen_tokens(windows, encoders)
-    return CellData(windows, encoders, tokens_NLD, pretrained.model_config, "abc")
+    tokens_VNLD = frozen_tokens(windows, encoders, CONFIG.training)
+    return CellData(windows, encoders, tokens_VNLD, pretrained.model_config, "abc")
 
 
 def problem(data: CellData, seed: int = 5, encoder_seed: int = 0) -> Problem:
@@ -52,7 +52,7 @@ def test_methods_without_early_stopping_learn_from_training_and_validation(data:
         forest.predict(TEST), trees.predict_proba(features_NF[TEST]), atol=1e-6
     )
     assert set(map(len, forest.history.values())) == {0}
-    tokens_NF = pooled_tokens(data.tokens_NLD, data.encoders)
+    tokens_NF = pooled_tokens(data.tokens_VNLD[0], data.encoders)
     scaler = StandardScaler().fit(tokens_NF[own])
     regression = LogisticRegression(max_iter=1000).fit(scaler.transform(tokens_NF[own]), labels_M)
     np.testing.assert_allclose(
@@ -140,4 +140,4 @@ def test_tokens_of_a_random_encoder_are_what_its_model_would_make(data: CellData
     )
     with torch.inference_mode():
         tokens_NLD = encode_windows(model.eval().encoders, signals, present)
-    np.testing.assert_allclose(_frozen_tokens(row, given), tokens_NLD, atol=1e-5)
+    np.testing.assert_allclose(_frozen_tokens(row, given, CONFIG)[0], tokens_NLD, atol=1e-5)

@@ -17,14 +17,23 @@ from finetune.training import (
     DivergedError,
     TrainingConfig,
     TrainingData,
+    _batches,
     fit,
     learning_rate,
     predict,
 )
+from pretrain.augment import AugmentConfig
 from tests.finetune.test_models import SMALL, StubEncoder
 
 CONFIG = TrainingConfig(
-    epochs=6, batch_size=16, learning_rate=5e-3, label_smoothing=0.0, warmup=0.5
+    epochs=6,
+    batch_size=16,
+    learning_rate=5e-3,
+    label_smoothing=0.0,
+    warmup=0.5,
+    least_batches=1,
+    augment=AugmentConfig(),
+    views=0,
 )
 
 
@@ -114,7 +123,7 @@ def test_stored_tokens_train_the_same_classifier_as_signals() -> None:
     given = data()
     first, second = model(frozen=True), model(frozen=True)
     tokens_NLD = encode_windows(first.encoders.eval(), given.signals_NTWC, given.present_NWC)
-    stored = replace(given, tokens_NLD=tokens_NLD.detach())
+    stored = replace(given, tokens_VNLD=tokens_NLD.detach()[None])
     torch.manual_seed(3)
     from_signals = fit(first, given, TRAIN, VALIDATION, CONFIG, thaws=False)
     torch.manual_seed(3)
@@ -136,3 +145,15 @@ def test_the_rate_rises_and_falls_to_zero() -> None:
     assert learning_rate(config, 2.0) == pytest.approx(2.0)
     assert learning_rate(config, 6.0) == pytest.approx(1.0)
     assert learning_rate(config, 10.0) == pytest.approx(0.0)
+
+
+def test_few_windows_are_gone_through_more_often() -> None:
+    config = replace(CONFIG, batch_size=4, least_batches=16)
+    few, many = torch.tensor([3, 8, 9, 20, 21, 22]), torch.arange(100)
+    batches = _batches(few, config)
+    assert len(batches) == 16
+    assert {len(batch) for batch in batches} == {3}
+    assert torch.cat(batches).bincount()[few].tolist() == [8] * 6
+    batches = _batches(many, config)
+    assert len(batches) == 25
+    assert torch.cat(batches).bincount().tolist() == [1] * 100
