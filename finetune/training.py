@@ -30,6 +30,10 @@ class TrainingConfig:
     waits is set free after `unfreeze_patience` such epochs and then trains at
     `encoder_rate_factor` times the rate. `gradient_norm` clips.
 
+    With fewer than `least_validation` labelled validation windows there is no early stopping, which
+    would follow their noise: these windows are learned from as well, for all `epochs`, and an
+    encoder that waits is set free after a quarter of them.
+
     An epoch has at least `least_batches` batches: few windows are gone through more often.
     Training windows are varied by `augment` whenever they are seen; an encoder that does not
     train sees each in `views` variations, made once.
@@ -45,6 +49,7 @@ class TrainingConfig:
     gradient_norm: float = 1.0
     patience: int = 12
     unfreeze_patience: int = 3
+    least_validation: int = 50
     least_batches: int = 16
     augment: AugmentConfig = field(
         default_factory=lambda: AugmentConfig(
@@ -95,7 +100,8 @@ def fit(
 ) -> list[Epoch]:
     """Train `model` and leave it with the weights of the lowest validation loss.
 
-    `thaws` sets a frozen encoder free at the first plateau, from the best weights so far.
+    With too few validation windows (`least_validation`) it is left with its last weights. `thaws`
+    sets a frozen encoder free at the first plateau, from the best weights so far.
     `on_epoch` is told of each epoch. Draws from torch's global random state. Raises DivergedError
     for a loss that is not finite.
     """
@@ -104,6 +110,9 @@ def fit(
         weight_decay=config.weight_decay,
         fused=True,
     )
+    stops_early = len(validation_M) >= config.least_validation
+    if not stops_early:
+        train_M = torch.cat([train_M, validation_M])
     history: list[Epoch] = []
     lowest, stale, best = math.inf, 0, copy.deepcopy(model.state_dict())
     for number in range(config.epochs):
@@ -114,11 +123,12 @@ def fit(
         rate = optimizer.param_groups[0]["lr"]
         history.append(Epoch(number, rate, train_loss, loss, macro_f1, trains))
         on_epoch(history[-1])
-        if loss < lowest:
+        if loss < lowest or not stops_early:
             lowest, stale, best = loss, 0, copy.deepcopy(model.state_dict())
         else:
             stale += 1
-        if thaws and _waits(model) and stale >= config.unfreeze_patience:
+        freed = stale >= config.unfreeze_patience if stops_early else 4 * number >= config.epochs
+        if thaws and _waits(model) and freed:
             model.load_state_dict(best)
             _thaw(model, optimizer, config)
             stale = 0

@@ -31,7 +31,9 @@ CONFIG = FinetuneConfig(
     release="unused",
     output="unused",
     folds=FoldsConfig(count=3),
-    training=TrainingConfig(epochs=3, batch_size=16, unfreeze_patience=1, learning_rate=5e-3),
+    training=TrainingConfig(
+        epochs=3, batch_size=16, unfreeze_patience=1, learning_rate=5e-3, least_validation=1
+    ),
     classifier=ClassifierConfig(width=16, heads=2, feed_forward=16, experts=2, expert_width=8),
     resnet=ResnetConfig(filters=[4, 8]),
     deepconvlstm=DeepConvLstmConfig(filters=4, width=8, recurrent_layers=1, dropout=0.0),

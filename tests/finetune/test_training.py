@@ -31,6 +31,7 @@ CONFIG = TrainingConfig(
     learning_rate=5e-3,
     label_smoothing=0.0,
     warmup=0.5,
+    least_validation=1,
     least_batches=1,
     augment=AugmentConfig(),
     views=0,
@@ -157,3 +158,23 @@ def test_few_windows_are_gone_through_more_often() -> None:
     batches = _batches(many, config)
     assert len(batches) == 25
     assert torch.cat(batches).bincount().tolist() == [1] * 100
+
+
+def test_few_validation_windows_are_learned_from_and_stop_nothing() -> None:
+    given, network = data(), model(frozen=True)
+    config = replace(CONFIG, epochs=8, patience=1, least_validation=len(VALIDATION) + 1)
+    seen: set[int] = set()
+    real = network.forward
+
+    def forward(signals_BTWC: torch.Tensor, present_BWC: torch.Tensor) -> torch.Tensor:
+        if network.training:
+            for window_TWC in signals_BTWC:
+                same_N = (given.signals_NTWC == window_TWC).flatten(1).all(1)
+                seen.add(int(same_N.nonzero()[0]))
+        return real(signals_BTWC, present_BWC)
+
+    network.forward = forward  # type: ignore[method-assign]
+    history = fit(network, given, TRAIN, VALIDATION, config, thaws=True)
+    assert seen == {*TRAIN.tolist(), *VALIDATION.tolist()}
+    assert len(history) == 8
+    assert [epoch.encoder_trains for epoch in history].index(True) == 3
