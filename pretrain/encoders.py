@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pretrain.attention import blocks, learned_positions
-from pretrain.convolution import ConvolutionalTrunk, ConvolutionConfig, pooled
+from pretrain.convolution import ConvolutionalTrunk, ConvolutionConfig
 from pretrain.ranks import BatchNorm1d
 
 CHANNELS = 6
@@ -266,8 +266,10 @@ class ChannelEncoder(ImuEncoder):
 class TimeEncoder(ImuEncoder):
     """A residual network over time, which reads windows of any length.
 
-    A token sees about a second around it; one linear layer over mean and maximum of the tokens
-    makes the embedding. Absent channels are zeros to it.
+    Token l stands for frame l times the product of the strides and, with the default
+    `ConvolutionConfig`, sees 1.2 s to either side of it; T frames have L = ceil(T / product of
+    strides) tokens. One linear layer over mean and maximum of the tokens makes the embedding.
+    Absent channels are zeros to it.
     """
 
     window: None = None
@@ -286,7 +288,7 @@ class TimeEncoder(ImuEncoder):
 
     def embed(self, tokens_BLD: Tensor) -> Tensor:
         """Return the embedding (B, D) of tokens, of a window or of several in a row."""
-        return self.out(pooled(tokens_BLD))
+        return self.out(torch.cat([tokens_BLD.mean(1), tokens_BLD.amax(1)], dim=1))
 
     def present_tokens(self, present_BC: Tensor, tokens: int) -> Tensor:
         """Return whether anything was measured, for every token alike."""

@@ -37,8 +37,8 @@ class StubEncoder(nn.Module):
         tokens_BCD = self.drop(self.norm(self.token(imu_BTC.transpose(1, 2))))
         return tokens_BCD, tokens_BCD.mean(1)
 
-    def present_tokens(self, present_BC: Tensor) -> Tensor:
-        return present_BC
+    def present_tokens(self, present_BC: Tensor, tokens: int) -> Tensor:
+        return present_BC.repeat(1, tokens // 6)
 
 
 def windows(count: int, seconds: int = 2) -> tuple[Tensor, Tensor]:
