@@ -1,10 +1,12 @@
 """Shards of the real layout for benchmarks: random motion of real lengths, made in seconds."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from datagen.motion import JOINTS
+from datagen.placement import SIDES, watch
 from datagen.sample import RATE, SCHEMA, Sample
 from datagen.shards import write_manifest, write_shard
 
@@ -38,7 +40,7 @@ def made_sample(number: int, split: str) -> Sample:
             "text": f"A person does what number {sentence} says.",
             "action": f"number {sentence}",
             "rate": RATE,
-            "placement": "watch",
+            "placement": {side: asdict(watch(side)) for side in SIDES},
             "body": "made",
             "start": 0,
         },
@@ -70,7 +72,7 @@ def make_shards(folder: Path, train: int, samples: int) -> None:
         config_digest="made",
         bodies=BODIES,
         body="made",
-        placement="watch",
+        placement={side: asdict(watch(side)) for side in SIDES},
         licences={"made": "CC0-1.0"},
         text_backend="made",
         text_size=TEXT_SIZE,

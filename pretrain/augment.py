@@ -25,7 +25,7 @@ from pretrain.clips import Batch
 
 WRISTS = ("left", "right")
 GYROSCOPE = slice(3, 6)
-SIDES = re.compile(r"\b(left|right|clockwise|counterclockwise)\b", re.IGNORECASE)
+SIDES = re.compile(r"\b(left|right|(anti|counter)?clockwise)", re.IGNORECASE)
 OTHER_SIDE = {"left": "right", "right": "left"}
 OTHER_SIDE_J = [
     JOINT_INDEX["_".join(OTHER_SIDE.get(part, part) for part in name.split("_"))]
@@ -99,13 +99,14 @@ HIGHEST = {
 def augment(batch: Batch, config: AugmentConfig, rng: np.random.Generator) -> Batch:
     """Return the batch with other `imu_left` and `imu_right` (B,T,6), m/s2 and rad/s.
 
-    The clean ones are then `clean_left` and `clean_right`.
+    The clean ones are then `clean_left` and `clean_right`. In mirrored windows these and `pose`
+    (B,T,J,3) are mirrored, too.
     """
     if config.is_off:
         return batch
     if config.mirror:
-        unsided_B = [not SIDES.search(sentence) for sentence in batch["sentence"]]
-        chosen_B = np.array(unsided_B) & (rng.random(len(unsided_B)) < config.mirror)
+        sided_B = [SIDES.search(sentence) is not None for sentence in batch["sentence"]]
+        chosen_B = (rng.random(len(sided_B)) < config.mirror) & ~np.array(sided_B)
         batch = mirror(batch, torch.from_numpy(chosen_B))
     if config.heading:
         angle_B = np.radians(rng.uniform(-config.heading, config.heading, len(batch["pose"])))

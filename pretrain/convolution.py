@@ -1,9 +1,10 @@
 """A residual network over time: the IMU encoder of preset `plus`.
 
-Shape letters: B batch, T frames, C channels, L tokens, W their width, D embedding.
+Shape letters: B batch, T frames, C channels, L tokens, W their width, P parts.
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -17,8 +18,8 @@ class ConvolutionConfig:
     """A stem and then a residual stage for each further entry of `channels` and `strides`.
 
     The last of `channels` is the width of the tokens, the product of `strides` the frames from
-    one token to the next. `kernel` is odd. The embedding sees means over `parts` equal parts of
-    the time.
+    one token to the next. `kernel` is odd. By default a token sees 141 frames, 1.2 s to either
+    side of its own. The embedding sees means over `parts` equal parts of the time.
     """
 
     channels: list[int] = field(default_factory=lambda: [64, 64, 128, 256])
@@ -55,17 +56,15 @@ class ConvolutionalTrunk(nn.Module):
 
     def __init__(self, config: ConvolutionConfig, channels: int) -> None:
         super().__init__()
-        first, *others = config.channels
-        stages: list[nn.Module] = [
-            nn.Conv1d(
-                channels, first, config.kernel, config.strides[0], config.kernel // 2, bias=False
-            ),
+        kernel, first = config.kernel, config.channels[0]
+        stem = [
+            nn.Conv1d(channels, first, kernel, config.strides[0], kernel // 2, bias=False),
             BatchNorm1d(first),
             nn.ReLU(),
         ]
-        for before, after, stride in zip(config.channels, others, config.strides[1:], strict=False):
-            stages += [ResidualStage(before, after, config.kernel, stride)]
-        self.stages = nn.Sequential(*stages, nn.Dropout(config.dropout))
+        steps = zip(pairwise(config.channels), config.strides[1:], strict=True)
+        stages = [ResidualStage(before, after, kernel, stride) for (before, after), stride in steps]
+        self.stages = nn.Sequential(*stem, *stages, nn.Dropout(config.dropout))
 
     def forward(self, scaled_BTC: Tensor) -> Tensor:
         """Return (B, L, W)."""

@@ -3,16 +3,19 @@
 import json
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from cluster.cache import Cache
 from cluster.errors import UserError
 from cluster.runs import digest
 from cluster.secrets import redacted
 from cluster.storage import Location, size_of
+from datagen.placement import SIDES, watch
+from datagen.sample import RATE
 from datagen.shards import READERS, SPLITS, WINDOW_FRAMES, Manifest, ShardInfo, load_manifest
 from pretrain.shard import Shard, shard_cache
-from pretrain.share import share_of
+from pretrain.share import Share, share_of
 
 
 @dataclass(frozen=True)
@@ -22,9 +25,12 @@ class Data:
     Attributes:
         place: the folders, in words.
         window: frames of the windows that are cut.
+        too_short: of each source's training motion, the part in stretches shorter than that,
+            which is left out; sources without any are not named.
         text_size: length of a text vector.
         text_backend: what made the text vectors.
         placement: how the sensors were worn.
+        watches: whether all were worn as watches, datagen's default.
         licences: of the motion, by its source.
         identity: digest of the shards' checksums; equal for equal data wherever it lies.
     """
@@ -33,19 +39,30 @@ class Data:
     window: int
     train: tuple[Shard, ...]
     validation: tuple[Shard, ...]
+    too_short: dict[str, float]
     text_size: int
     text_backend: str
     placement: str
+    watches: bool
     licences: dict[str, str]
     identity: str
 
     def describe(self) -> str:
         """Return what there is to learn from, in words; bodies are not counted."""
-        seconds: dict[str, float] = {}
+        seconds: dict[str, float] = dict.fromkeys(self.too_short, 0)
         for shard in self.train:
             source = shard.info.source
             seconds[source] = seconds.get(source, 0) + shard.seconds
-        return ", ".join(f"{total / 3600:.2f} h of {name}" for name, total in seconds.items())
+        return ", ".join(
+            f"{total / 3600:.2f} h of {name}{self._without(name)}"
+            for name, total in seconds.items()
+        )
+
+    def _without(self, source: str) -> str:
+        if source not in self.too_short:
+            return ""
+        percent, least = 100 * self.too_short[source], self.window / RATE
+        return f" without the {percent:.3g} % in stretches shorter than {least:g} s"
 
 
 def open_data(
@@ -58,7 +75,7 @@ def open_data(
 
     Args:
         folders: those whose shards are learned from together.
-        window: frames; clips that are shorter are left out.
+        window: frames; stretches of clips that are shorter are left out.
         cache: where shards at URLs are kept.
         share: of the training clips of each source; validation stays whole.
 
@@ -84,11 +101,15 @@ def open_data(
     return Data(
         place=place,
         window=window,
-        train=train,
-        validation=validation,
+        train=train.shards,
+        validation=validation.shards,
+        too_short=train.too_short,
         text_size=manifests[0].text_size,
         text_backend=manifests[0].text_backend,
-        placement=" and ".join(dict.fromkeys(_in_words(each.placement) for each in manifests)),
+        placement=" and ".join(
+            dict.fromkeys(json.dumps(each.placement, sort_keys=True) for each in manifests)
+        ),
+        watches=all(_are_watches(each.placement) for each in manifests),
         licences=licences_of(manifests),
         identity=digest([shard.info.sha256 for shard in shards]),
     )
@@ -103,8 +124,10 @@ def licences_of(parts: Iterable[Manifest | Data]) -> dict[str, str]:
     return {source: " and ".join(licences) for source, licences in said.items()}
 
 
-def _in_words(placement: object) -> str:
-    return placement if isinstance(placement, str) else json.dumps(placement, sort_keys=True)
+def _are_watches(placement: dict[str, dict[str, Any]]) -> bool:
+    # The name of a preset stands beside what it means.
+    geometry = {side: {**worn, "preset": ""} for side, worn in placement.items()}
+    return geometry == {side: asdict(watch(side)) for side in SIDES}
 
 
 def check_one_kind(shards: Iterable[tuple[Location, ShardInfo]]) -> None:
@@ -131,15 +154,16 @@ def _check_size(shard: Shard) -> None:
         raise UserError(f"{shard.path}: {found}; run datagen's command again to make it anew")
 
 
-def _split(
-    place: str, shards: Sequence[Shard], split: str, window: int, share: float
-) -> tuple[Shard, ...]:
-    chosen = share_of(
-        [each for each in shards if each.info.split == split and each.windows], share, window
-    )
-    if not chosen:
+def _split(place: str, shards: Sequence[Shard], split: str, window: int, share: float) -> Share:
+    whole = [each for each in shards if each.info.split == split and each.windows]
+    if not whole:
         raise UserError(
-            f"{place}: no {split} windows of {window} frames; make more or longer clips, or change "
-            "validation_share"
+            f"{place}: no {split} windows; make more or longer clips, or change validation_share"
+        )
+    chosen = share_of(whole, share, window)
+    if not chosen.shards:
+        raise UserError(
+            f"{place}: no {split} clip is as long as a window of {window} frames, "
+            f"{window / RATE:g} s; make longer clips, or pre-train with a smaller model.window"
         )
     return chosen

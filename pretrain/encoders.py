@@ -266,8 +266,10 @@ class ChannelEncoder(ImuEncoder):
 class TimeEncoder(ImuEncoder):
     """A residual network over time, which reads windows of any length.
 
-    A token sees about a second around it; one linear layer over means by part of the time, and
-    over the maximum, makes the embedding. Absent channels are zeros to it.
+    Token l stands for frame l times the product of the strides and, with the default
+    `ConvolutionConfig`, sees 1.2 s to either side of it; T frames have L = ceil(T / product of
+    strides) tokens. One linear layer over the tokens' means by part of the time, and their
+    maximum, makes the embedding. Absent channels are zeros to it.
     """
 
     window: None = None

@@ -1,8 +1,8 @@
 """`python -m pretrain export`: the IMU encoders as ONNX, compared with torch and timed.
 
 Two files stand beside the weights: `imu_left.onnx` and `imu_right.onnx`. Input `imu` is
-(batch, 60, 6) as the release's card says; outputs are `tokens` (batch, 6, width) and `embedding`
-(batch, D).
+(batch, window, 6) as the release's card says; outputs are `tokens` (batch, tokens, width) and
+`embedding` (batch, D).
 """
 
 import logging

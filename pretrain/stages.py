@@ -6,6 +6,7 @@ and schedule of the learning rate, its own validation clips, and so its own best
 
 from itertools import accumulate as running_sum
 
+from cluster.errors import UserError
 from cluster.runs import digest
 from pretrain.checkpoint import Found, State
 from pretrain.config import StageConfig, TrainConfig
@@ -19,8 +20,8 @@ from pretrain.stream import Position, Stream
 def open_stages(config: TrainConfig, rank: int, ranks: int) -> list[Stream]:
     """Return the stream of each stage; reads no shard but for a share of the data.
 
-    Raises UserError as `open_data` and `Stream` do, and where stages have text vectors of several
-    kinds.
+    Raises UserError as `open_data` and `Stream` do, where stages have text vectors of several
+    kinds, and for data that cannot be mirrored.
     """
     cache = shard_cache(config.stream.cache, config.stream.cache_gigabytes)
     opened = [
@@ -30,6 +31,12 @@ def open_stages(config: TrainConfig, rank: int, ranks: int) -> list[Stream]:
     check_one_kind(
         (shard.path, shard.info) for data in opened for shard in (*data.train, *data.validation)
     )
+    for data in opened:
+        if config.augment.mirror and not data.watches:
+            raise UserError(
+                f"augment.mirror: the sensors of {data.place} are not worn as watches, datagen's "
+                "default; give augment.mirror=0, or make shards without imu.left and imu.right"
+            )
     return [
         Stream(data, config.batch_size, config.seed, rank, ranks, config.stream, config.augment)
         for data in opened

@@ -9,44 +9,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cluster.errors import UserError
 from finetune.centroid import NearestClassMean
 from finetune.classifiers import encode_windows, present_tokens
 from finetune.embeddings import pooled_tokens, window_embeddings
 from finetune.zero_shot import ZeroShotConfig, class_embeddings, zero_shot_probabilities
-from pretrain.encoders import ChannelEncoder, ImuEncoder, ImuEncoderConfig
+from pretrain.convolution import ConvolutionConfig
+from pretrain.encoders import ChannelEncoder, ImuEncoder, ImuEncoderConfig, TimeEncoder
 from pretrain.model import ModelConfig, Multi3Net
 from pretrain.release import ReleaseCard, load_pretrained, save_release
 
 
-class TimeEncoder(nn.Module):
-    """As an encoder that reads any length and whose tokens stand for times, two a second."""
-
-    window = None
-    window_tokens = None
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.width = 5
-        self.convolve = nn.Conv1d(6, 5, 30, stride=30)
-        self.norm = nn.BatchNorm1d(5)
-
-    def forward(self, imu_BTC: Tensor) -> tuple[Tensor, Tensor]:
-        tokens_BPD = self.norm(self.convolve(imu_BTC.transpose(1, 2))).transpose(1, 2)
-        return tokens_BPD, self.embed(tokens_BPD)
-
-    def embed(self, tokens_BPD: Tensor) -> Tensor:
-        return tokens_BPD.mean(1)
-
-    def present_tokens(self, present_BC: Tensor, tokens: int) -> Tensor:
-        return present_BC.any(1, keepdim=True).expand(-1, tokens)
-
-
-def encoder() -> ImuEncoder:
+def by_channel() -> ImuEncoder:
+    """Six tokens for each of the four segments of a window."""
     config = ImuEncoderConfig(width=8, blocks=1, heads=2, mlp_ratio=1.0)
     return ChannelEncoder(config, window=60, embedding=7).eval()
+
+
+def by_time() -> ImuEncoder:
+    """Eight tokens for a window, which is read at once."""
+    config = ImuEncoderConfig(convolution=ConvolutionConfig(channels=[4, 5], strides=[4, 8]))
+    return TimeEncoder(config, embedding=7).eval()
 
 
 def windows(count: int = 5, seconds: int = 4) -> tuple[Tensor, Tensor]:
@@ -61,28 +46,28 @@ def _fixed_seed() -> None:
     torch.manual_seed(0)
 
 
-@pytest.mark.parametrize("make", [encoder, TimeEncoder])
+@pytest.mark.parametrize("make", [by_channel, by_time])
 def test_presence_follows_the_order_of_the_tokens(make: Callable) -> None:
     """A token is present exactly where a change of the present channels can reach it."""
-    encoders = {"left": make().eval(), "right": make().eval()}
+    encoders = {"left": make(), "right": make()}
     signals_BTWC, present_BWC = windows()
     tokens_BLD = encode_windows(encoders, signals_BTWC, present_BWC)
     present_BL = present_tokens(encoders, present_BWC, tokens_BLD.shape[1])
-    tokens, segments = (6, 4) if make is encoder else (8, 1)
+    tokens, segments = (6, 4) if make is by_channel else (8, 1)
     assert tokens_BLD.shape[:2] == present_BL.shape == (5, 2 * segments * tokens)
     present_BWSP = present_BL.view(5, 2, segments, tokens)
     for b, w, s, p in np.ndindex(*present_BWSP.shape):
-        worn = present_BWC[b, w, p] if make is encoder else present_BWC[b, w].any()
+        worn = present_BWC[b, w, p] if make is by_channel else present_BWC[b, w].any()
         assert present_BWSP[b, w, s, p] == worn
 
 
 def test_pooled_tokens_are_mean_and_spread_over_time() -> None:
     signals_BTWC, present_BWC = windows()
-    by_channel, by_time = {"left": encoder()}, {"left": TimeEncoder().eval()}
+    one, other = {"left": by_channel()}, {"left": by_time()}
     with torch.inference_mode():
-        channels = encode_windows(by_channel, signals_BTWC, present_BWC).numpy()
-        times = encode_windows(by_time, signals_BTWC, present_BWC).numpy()
-    found_C, found_T = pooled_tokens(channels, by_channel), pooled_tokens(times, by_time)
+        channels = encode_windows(one, signals_BTWC, present_BWC).numpy()
+        times = encode_windows(other, signals_BTWC, present_BWC).numpy()
+    found_C, found_T = pooled_tokens(channels, one), pooled_tokens(times, other)
     assert found_C.shape == (5, 2 * 6 * 8)
     assert found_T.shape == (5, 2 * 5)
     for b in range(5):
@@ -97,9 +82,9 @@ def unit(vector: np.ndarray) -> np.ndarray:
     return vector / np.linalg.norm(vector)
 
 
-@pytest.mark.parametrize("make", [encoder, TimeEncoder])
+@pytest.mark.parametrize("make", [by_channel, by_time])
 def test_a_window_s_embedding_is_the_mean_of_its_segments(make: Callable) -> None:
-    encoders = {"left": make().eval(), "right": make().eval()}
+    encoders = {"left": make(), "right": make()}
     signals_BTWC, present_BWC = windows()
     with torch.inference_mode():
         tokens_BLD = encode_windows(encoders, signals_BTWC, present_BWC)

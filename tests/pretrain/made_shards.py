@@ -1,9 +1,11 @@
 """Small shards made of numbers that say where they come from."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
+from datagen.placement import SIDES, Placement, watch
 from datagen.sample import SCHEMA, Sample
 from datagen.shards import Manifest, write_manifest, write_shard
 
@@ -39,7 +41,7 @@ def made_sample(name: str, number: int, bodies: int, split: str, length: int) ->
             "text": SENTENCES[sentence],
             "action": SENTENCES[sentence].split()[-1],
             "rate": 60,
-            "placement": "watch",
+            "placement": {side: asdict(watch(side)) for side in SIDES},
             "body": "made",
             "start": 0,
         },
@@ -53,6 +55,7 @@ def make_shards(
     samples: int = 4,
     length: int = 200,
     text_backends: tuple[str, ...] = ("made",),
+    placements: tuple[Placement, Placement] = (watch("left"), watch("right")),
 ) -> Manifest:
     """Write a finished folder; sample lengths and numbers of bodies differ."""
     infos = []
@@ -82,7 +85,7 @@ def make_shards(
         config_digest="made",
         bodies=2,
         body="made",
-        placement="watch",
+        placement=dict(zip(SIDES, map(asdict, placements), strict=True)),
         licences={"made": "CC0-1.0"},
         text_backend=text_backends[0],
         text_size=TEXT_SIZE,

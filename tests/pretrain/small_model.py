@@ -2,15 +2,21 @@
 
 import torch
 
+from pretrain.convolution import ConvolutionConfig
 from pretrain.decoders import DecoderConfig
-from pretrain.encoders import ImuEncoderConfig, PoseEncoderConfig, TextEncoderConfig
+from pretrain.encoders import (
+    ImuEncoderConfig,
+    ImuEncoderKind,
+    PoseEncoderConfig,
+    TextEncoderConfig,
+)
 from pretrain.losses import LossConfig
 from pretrain.model import Batch, ModelConfig
 
 TEXT_SIZE = 32
 
 
-def small_config() -> ModelConfig:
+def small_config(kind: ImuEncoderKind = ImuEncoderKind.attention) -> ModelConfig:
     """Return a configuration without dropout and drop-path, with learned temperatures."""
     return ModelConfig(
         embedding=24,
@@ -25,7 +31,14 @@ def small_config() -> ModelConfig:
             temporal_heads=2,
             drop_path=0,
         ),
-        imu=ImuEncoderConfig(width=16, blocks=1, heads=2, dropout=0),
+        imu=ImuEncoderConfig(
+            kind=kind,
+            width=16,
+            blocks=1,
+            heads=2,
+            dropout=0,
+            convolution=ConvolutionConfig(channels=[8, 8, 16], strides=[2, 2, 2]),
+        ),
         decoder=DecoderConfig(channels=[16, 12, 8], dropout=0),
         losses=LossConfig(learned_temperature=True),
     )

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from pretrain.attention import Attention, DropPath, drop_path_rates
 from pretrain.encoders import (
-    ImuEncoder,
+    ChannelEncoder,
     ImuEncoderConfig,
     PoseEncoder,
     PoseEncoderConfig,
@@ -37,17 +37,17 @@ def small_pose_encoder(**keys: object) -> PoseEncoder:
     return PoseEncoder(config, window=12, embedding=10).eval()
 
 
-def small_imu_encoder(**keys: object) -> ImuEncoder:
+def small_imu_encoder(**keys: object) -> ChannelEncoder:
     config = ImuEncoderConfig(width=16, blocks=1, heads=2)
     for key, value in keys.items():
         setattr(config, key, value)
-    return ImuEncoder(config, window=60, embedding=10).eval()
+    return ChannelEncoder(config, window=60, embedding=10).eval()
 
 
 def test_paper_shapes() -> None:
     text = TextEncoder(TextEncoderConfig(), text_size=768, embedding=256)
     pose = PoseEncoder(PoseEncoderConfig(), window=60, embedding=256)
-    imu = ImuEncoder(ImuEncoderConfig(), window=60, embedding=256)
+    imu = ChannelEncoder(ImuEncoderConfig(), window=60, embedding=256)
     assert text(torch.randn(2, 768)).shape == (2, 256)
     assert pose(torch.randn(2, 60, 52, 3)).shape == (2, 256)
     tokens_BCD, embedding_BD = imu(torch.randn(2, 60, 6))
