@@ -49,7 +49,7 @@ class State:
         step: steps of the optimizer taken.
         position: of the stream: the next batch to come.
         ends: the step after which each stage ends.
-        best: lowest validation loss of the stage so far, found after step `best_step`.
+        best: least shortfall in validation of the stage so far, found after step `best_step`.
         stale: validations since then, or since the rate was last lowered.
         reductions: how often schedule `plateau` has lowered the rate.
     """

@@ -129,11 +129,13 @@ class Verdict(NamedTuple):
     Attributes:
         scores: losses (`loss/...`), retrieval (`retrieval/...`), `alignment/...` and
             `uniformity/...`, all of the whole pool.
+        shortfall: what the best weights have least of, see `shortfall_of`.
         embeddings: (V, D) by modality, of the whole pool.
         predicted: (B, T, W, C) by decoder, in scaled units, of this rank's part of the pool.
     """
 
     scores: dict[str, float]
+    shortfall: float
     embeddings: dict[str, Tensor]
     predicted: dict[str, Tensor]
 
@@ -149,16 +151,29 @@ def validate(engine: Any, pool: Batch, world: World) -> Verdict:
     names = list(output.losses)
     losses = world.mean(torch.stack([output.losses[name].float() for name in names]))
     embeddings = {name: gather_rows(part.float()) for name, part in output.embeddings.items()}
-    scores = retrieval(embeddings, pool["caption"].to(world.device))
-    return Verdict(
-        {
-            **{f"loss/{name}": value for name, value in zip(names, losses.tolist(), strict=True)},
-            **{f"retrieval/{name}": value for name, value in scores.items()},
-            **geometry(embeddings),
-        },
-        embeddings,
-        output.predicted,
-    )
+    found = retrieval(embeddings, pool["caption"].to(world.device))
+    scores = {
+        **{f"loss/{name}": value for name, value in zip(names, losses.tolist(), strict=True)},
+        **{f"retrieval/{name}": value for name, value in found.items()},
+        **geometry(embeddings),
+    }
+    pairs = engine.module.config.losses.pairs
+    return Verdict(scores, shortfall_of(scores, pairs), embeddings, output.predicted)
+
+
+def shortfall_of(scores: dict[str, float], pairs: Sequence[str]) -> float:
+    """Return the share of windows that do not find their counterpart first, mean over the pairs.
+
+    The contrastive loss is a poor judge: with sharp temperatures it rises on clips never seen,
+    because what is wrong is wrong with confidence, while more and more is found. Where nothing is
+    contrasted it is the loss.
+    """
+    if not pairs:
+        return scores["loss/total"]
+    directions = [pair.split("-") for pair in pairs]
+    directions += [[second, first] for first, second in directions]
+    hits = [scores[f"retrieval/{one}-to-{other}/recall@1"] for one, other in directions]
+    return 1 - float(np.mean(hits))
 
 
 def rows(batch: Batch, first: int, last: int) -> Batch:

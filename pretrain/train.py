@@ -179,8 +179,7 @@ def loop(run: Run) -> int:
     run.saver.finish()
     release = run.folder / "release"
     run.watch.say(
-        f"done: {release} holds the weights after step {state.best_step}, the best in validation "
-        f"(loss {state.best:.4f})\n"
+        f"done: {release} holds the weights after step {state.best_step}, the best in validation\n"
         f"look at it: tensorboard --logdir {run.folder}\n"
         "go on: python -m finetune run --config configs/finetune/demo.yaml "
         f"release={release} output={run.folder.with_name('finetune')}"
@@ -189,13 +188,13 @@ def loop(run: Run) -> int:
 
 
 def judge(run: Run) -> None:
-    """Validate; where the loss is the best so far, write the release."""
+    """Validate; where the shortfall is the least so far, write the release."""
     state, optimizer = run.state, run.config.optimizer
     run.vigil.doing = f"validating after step {state.step}"
-    scores, embeddings, predicted = validate(run.engine, run.pool, run.world)
-    best = state.best is None or scores["loss/total"] < state.best
+    scores, shortfall, embeddings, predicted = validate(run.engine, run.pool, run.world)
+    best = state.best is None or shortfall < state.best
     if best:
-        state.best, state.best_step, state.stale = scores["loss/total"], state.step, 0
+        state.best, state.best_step, state.stale = shortfall, state.step, 0
         release(run, scores)
     else:
         state.stale += 1

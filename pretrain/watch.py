@@ -86,7 +86,7 @@ class Watch:
         embeddings_VD: dict[str, Tensor],
         sentences: list[str],
         settings: dict[str, Any],
-        best: float,
+        least_shortfall: float,
     ) -> None:
         """Leave the embeddings to TensorBoard's projector, and the run to its HParams."""
         if not self.leads:
@@ -101,7 +101,7 @@ class Watch:
             tag="validation",
         )
         # Beside the other records: without a name it would open a run of its own.
-        self._board.add_hparams(settings, {"hparam/best_validation_loss": best}, run_name=".")
+        self._board.add_hparams(settings, {"hparam/least_shortfall": least_shortfall}, run_name=".")
 
     def _record(self, kind: str, step: int, numbers: dict[str, float]) -> None:
         if not self.leads:

@@ -9,7 +9,14 @@ from made_shards import make_shards
 
 from cluster.errors import UserError
 from pretrain.data import open_data
-from pretrain.evaluate import RECALL_AT, chance, recall, retrieval, validation_pool
+from pretrain.evaluate import (
+    RECALL_AT,
+    chance,
+    recall,
+    retrieval,
+    shortfall_of,
+    validation_pool,
+)
 
 
 def naive_recall(similarity: np.ndarray, correct: np.ndarray, k: int) -> float:
@@ -99,3 +106,16 @@ def test_every_rank_gets_an_equal_part_of_the_pool(tmp_path: Path) -> None:
     assert len(validation_pool(data, 100, seed=0, ranks=3)["key"]) == 9
     with pytest.raises(UserError, match="10 validation windows for 11 ranks"):
         validation_pool(data, 100, seed=0, ranks=11)
+
+
+def test_the_shortfall_is_what_is_not_found_first() -> None:
+    scores = {
+        "loss/total": 3.5,
+        "retrieval/pose-to-left/recall@1": 0.5,
+        "retrieval/left-to-pose/recall@1": 0.3,
+        "retrieval/left-to-right/recall@1": 1.0,
+        "retrieval/right-to-left/recall@1": 0.8,
+    }
+    assert shortfall_of(scores, ["pose-left"]) == pytest.approx(0.6)
+    assert shortfall_of(scores, ["pose-left", "left-right"]) == pytest.approx(0.35)
+    assert shortfall_of(scores, []) == 3.5

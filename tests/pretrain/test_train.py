@@ -131,13 +131,13 @@ def test_the_best_in_validation_is_released_not_the_last(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     validate = train.validate
-    losses = iter([3.0, 1.0, 2.0])
+    shortfalls = iter([0.3, 0.1, 0.2])
     weights = []
 
     def pretend(*given: object) -> Verdict:
         weights.append(train_engine_weights(given[0]))
         found = validate(*given)  # type: ignore[arg-type]
-        return found._replace(scores=found.scores | {"loss/total": next(losses)})
+        return found._replace(shortfall=next(shortfalls))
 
     monkeypatch.setattr(train, "validate", pretend)
     train.main(arguments(data, tmp_path))
@@ -232,7 +232,7 @@ def test_other_shards_are_not_continued(finished: Path, tmp_path: Path) -> None:
         (["timeout=0"], "timeout: must be at least 1"),
         (["precision=fp8"], "precision"),
         (["model.imu.heads=3"], "heads"),
-        (["model.window=30"], "model.window"),
+        (["model.window=30"], "model.decoder.unpooling"),
         (["optimizer.beta1=1.5"], r"optimizer\.beta1: must lie"),
         (["resume=nowhere"], "nowhere: no such folder"),
         (["contrast_over=epoch"], "contrast_over"),
