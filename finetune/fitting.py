@@ -47,8 +47,8 @@ class Problem:
     """What a method learns from: indices of labelled windows of training and validation people.
 
     `seed` decides all that is drawn at random but what never trains, the weights of a random
-    encoder and ROCKET's kernels, which `encoder_seed` decides. The windows of test people are in `data`, too, but no
-    method looks at others than these indices name.
+    encoder and ROCKET's kernels, which `encoder_seed` decides. The windows of test people are in
+    `data`, too, but no method looks at others than these indices name.
     """
 
     data: CellData

@@ -143,7 +143,7 @@ class Classifier:
         return present_WC
 
     def _places(self, wrist: str) -> dict[int, int]:
-        """Return which recorded wrists go where in a window, as `cut_windows` mirrors and chooses."""
+        """Return which recorded wrists go where in a window, as in `cut_windows`."""
         if wrist not in (*WRISTS, BOTH):
             raise UserError(f"wrist is {wrist}; left, right or both")
         if wrist != BOTH:

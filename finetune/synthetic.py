@@ -47,7 +47,7 @@ class SyntheticConfig:
 def synthetic_names(
     rows: Iterable[str], configured: Mapping[str, SyntheticConfig], target: str
 ) -> list[str]:
-    """Return which of the `configured` synthetic windows the rows want; UserError for one lacking."""
+    """Return which of `configured` the rows want; UserError where one is lacking."""
     wanted = [row for row in map(find_row, rows) if row.synthetic]
     for row in wanted:
         if row.synthetic not in configured:

@@ -96,7 +96,8 @@ def test_features_of_rocket_are_convolutions_channel_by_channel() -> None:
         series_NT = signals_NTWC[:, :, 0, channel] / (9.81 if channel < 3 else 1)
         seed = seed_from("rocket", 4, 0, channel) % 2**32
         drawn = ROCKET(50, random_state=seed).fit(series_NT)
-        kernels = zip(drawn.weights_, drawn.length_, drawn.bias_, drawn.dilation_, drawn.padding_)
+        drawn_K = (drawn.weights_, drawn.length_, drawn.bias_, drawn.dilation_, drawn.padding_)
+        kernels = zip(*drawn_K, strict=True)
         for kernel, (weights, length, bias, dilation, padding) in enumerate(kernels):
             spread = np.zeros((length - 1) * dilation + 1)
             spread[::dilation] = weights[:length]

@@ -13,7 +13,7 @@ import torch
 from cluster.errors import UserError
 from finetune import export
 from finetune.classifier_release import load_classifier
-from finetune.recogniser import Classifier, Prediction
+from finetune.recogniser import Classifier, Prediction, described
 from finetune.streaming import SlidingWindows, windows_of
 from finetune.windows import MIRROR_SIGNS_C, RATE, WindowsConfig, cut_windows
 from tests.finetune import made_target

@@ -149,7 +149,7 @@ def test_what_is_amiss_in_synthetic_windows_is_said_before_anything_is_computed(
 ) -> None:
     sweep = sweep_of({"whole": releases["whole"]}, GridConfig(rows=[NEURAL_BESIDE]))
     sweep.targets["one"].synthetic = {"imugpt": SyntheticConfig(str(tmp_path), CLASSES)}
-    with pytest.raises(UserError, match="target one: synthetic.imugpt.shards is .* no shards"):
+    with pytest.raises(UserError, match=r"target one: synthetic.imugpt.shards is .* no shards"):
         plan(sweep)
     sweep.grids = [GridConfig()]
     assert not {cell.row for cell in plan(sweep)} & {NEURAL_BESIDE}
