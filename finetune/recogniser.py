@@ -149,8 +149,8 @@ class Classifier:
         if wrist != BOTH:
             side = WRISTS.index(wrist)
             return {0: 1 - side if self._mirrors(wrist) else side}
-        chosen = CHOICES[self.windows.wrist] or CHOICES[BOTH]
-        return {side: side for side, wanted in enumerate(chosen) if wanted}
+        chosen = CHOICES[self.windows.wrist]
+        return {side: side for side in range(len(WRISTS)) if chosen is None or chosen[side]}
 
     def _mirrors(self, wrist: str) -> bool:
         return CHOICES[wrist] == MIRRORS[self.windows.mirror]

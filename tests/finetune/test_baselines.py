@@ -6,7 +6,6 @@ Shape letters: N windows, T frames, W wrists, C channels.
 import numpy as np
 import pytest
 import torch
-from pyts.transformation import ROCKET
 from scipy import stats
 from sklearn.linear_model import RidgeClassifierCV
 from sklearn.preprocessing import StandardScaler
@@ -88,6 +87,8 @@ def test_features_of_the_svm_are_those_of_numpy_and_scipy() -> None:
 
 def test_features_of_rocket_are_convolutions_channel_by_channel() -> None:
     """Those of acceleration in g and of angular velocity in rad/s, one window at a time."""
+    from pyts.transformation import ROCKET  # compiles for seconds when it is imported
+
     signals_NTWC, present_NWC = windows(3)
     present_NWC[:, 1] = present_NWC[1, 0, 3:] = False  # 300 kernels for six channels
     features_NCF = rocket_features(signals_NTWC, present_NWC, seed=4).reshape(3, 6, 100)
