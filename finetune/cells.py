@@ -5,7 +5,7 @@ any machine. Shape letters: M windows of a part, K classes.
 """
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from finetune.prepare import CellData
 from finetune.rows import find_row
 from finetune.scores import score, score_people
 from finetune.shares import labelled
+from finetune.synthetic import with_synthetic
 from finetune.training import DivergedError
 
 
@@ -41,11 +42,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Origin:
-    """Digests of what a cell is computed from: windows, a release's weights, its architecture."""
+    """Digests of what a cell is computed from: windows, a release's weights, its architecture.
+
+    `synthetic` is that of the row's synthetic windows, "" where it has none.
+    """
 
     windows: str
     weights: str
     architecture: str
+    synthetic: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,7 @@ def cell_digest(cell: Cell, config: FinetuneConfig, origin: Origin) -> str:
             "folds": asdict(config.folds),
             "settings": settings_of(row, config),
             "windows": origin.windows,
+            "synthetic": origin.synthetic,
             "weights": known[row.weights],
             "code": code_version(__name__),
         }
@@ -92,9 +98,15 @@ def run_cell(cell: Cell, config: FinetuneConfig, data: CellData) -> Computed:
     train_M = labelled(subjects_N, labels_N, fold.train, *share)
     validation_M = labelled(subjects_N, labels_N, fold.validation, *share)
     test_M = windows_of(subjects_N, fold.test)
+    row = find_row(cell.row)
+    given, learnt_M = data, train_M
+    if row.synthetic:
+        joined, learnt_M = with_synthetic(windows, data.synthetic[row.synthetic], train_M)
+        # The stored tokens are of real windows alone.
+        given = replace(data, windows=joined, tokens_VNLD=data.tokens_VNLD[:, :0])
     seed = seed_from("cell", cell.row, cell.fold, cell.seed)
-    problem = Problem(data, train_M, validation_M, cell.experts, seed, encoder_seed=cell.seed)
-    fitted = fit_row(find_row(cell.row), problem, config)
+    problem = Problem(given, learnt_M, validation_M, cell.experts, seed, encoder_seed=cell.seed)
+    fitted = fit_row(row, problem, config)
     probabilities_MK = fitted.predict(test_M).astype(np.float32)
     if not np.isfinite(probabilities_MK).all():
         raise DivergedError("the probabilities of the test windows are not finite")
@@ -109,7 +121,12 @@ def run_cell(cell: Cell, config: FinetuneConfig, data: CellData) -> Computed:
         "reliability": asdict(reliability(true_M, probabilities_MK)),
         "history": fitted.history,
         "details": fitted.details,
-        "windows": {"train": len(train_M), "validation": len(validation_M), "test": len(test_M)},
+        "windows": {
+            "train": len(train_M),
+            "synthetic": len(learnt_M) - len(train_M),
+            "validation": len(validation_M),
+            "test": len(test_M),
+        },
         "unseen_classes": [
             windows.label_names[label] for label in np.setdiff1d(labels_N, labels_N[train_M])
         ],

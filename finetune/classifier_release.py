@@ -41,7 +41,7 @@ class ClassifierReleaseConfig:
     Attributes:
         label_names: the classes, in the order of the probabilities.
         rate: of the windows, in Hz; recordings of other rates are resampled.
-        windows: length, overlap, largest gap, and whether right wrists are mirrored to the left.
+        windows: length, overlap, largest gap, which wrist is mirrored and which ones are used.
         wrists: which have an encoder.
         inputs: what the recordings that it was trained on had, in the words of `described`.
     """

@@ -10,9 +10,12 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-ROOMS = ("finetune", "pretrain")
+ROOMS = ("datagen", "finetune", "pretrain")
 # What these decide is part of a result's digest by itself: settings, windows, weights.
 KNOWN_OTHERWISE = (
+    "datagen.sample",
+    "datagen.shards",
+    "datagen.text",
     "finetune.config",
     "finetune.prepare",
     "finetune.rows",

@@ -9,7 +9,8 @@ from finetune.classifiers import ClassifierConfig
 from finetune.deepconvlstm import DeepConvLstmConfig
 from finetune.folds import FoldsConfig
 from finetune.residual import ResnetConfig
-from finetune.rows import DEFAULT_ROWS, ROWS
+from finetune.rows import DEFAULT_ROWS, REAL_ROWS
+from finetune.synthetic import SyntheticConfig
 from finetune.targets.choose import TargetConfig
 from finetune.training import TrainingConfig
 from finetune.windows import WindowsConfig
@@ -44,22 +45,26 @@ class FinetuneConfig(SharedConfig):
     Attributes:
         release: folder of the pre-trained encoders.
         rows: which methods to compare, by their names in `rows.py`.
+        synthetic: shards of synthetic windows, by the names that rows call them: `imutube` and
+            `imugpt`.
     """
 
     release: str = MISSING
     target: TargetConfig = field(default_factory=TargetConfig)
     windows: WindowsConfig = field(default_factory=WindowsConfig)
     zero_shot: ZeroShotConfig = field(default_factory=ZeroShotConfig)
+    synthetic: dict[str, SyntheticConfig] = field(default_factory=dict)
     rows: list[str] = field(default_factory=lambda: list(DEFAULT_ROWS))
 
 
 @dataclass
 class TargetChoice:
-    """A data set, how its recordings are cut, and sentences for its classes."""
+    """A data set, how its recordings are cut, sentences and synthetic windows of its classes."""
 
     target: TargetConfig = field(default_factory=TargetConfig)
     windows: WindowsConfig = field(default_factory=WindowsConfig)
     zero_shot: ZeroShotConfig = field(default_factory=ZeroShotConfig)
+    synthetic: dict[str, SyntheticConfig] = field(default_factory=dict)
 
 
 @dataclass
@@ -96,7 +101,7 @@ class GridConfig:
 
     targets: list[str] | None = None
     releases: list[str] | None = None
-    rows: list[str] = field(default_factory=lambda: list(ROWS))
+    rows: list[str] = field(default_factory=lambda: list(REAL_ROWS))
     experts: list[int] | None = None
     label_shares: list[float] = field(default_factory=lambda: [1.0])
     share_by: str = "windows"

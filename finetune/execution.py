@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cluster
+import datagen
 import finetune
 import pretrain
 from cluster.connect import ClusterConfig, connected
@@ -17,7 +18,7 @@ from finetune.prepare import CellData
 from finetune.store import Store
 from finetune.time_left import TimeLeft
 
-CODE = (cluster, pretrain, finetune)
+CODE = (cluster, datagen, pretrain, finetune)
 QUEUED_PER_WORKER = 2
 
 

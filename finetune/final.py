@@ -22,7 +22,7 @@ from finetune.classifiers import EncoderClassifier
 from finetune.config import FinetuneConfig
 from finetune.prepare import frozen_tokens, wrists_in_use
 from finetune.recogniser import described
-from finetune.rows import ROWS, Row, find_row
+from finetune.rows import REAL_ROWS, ROWS, Row, find_row
 from finetune.scores import Scores, score
 from finetune.targets.choose import read_target
 from finetune.targets.recording import Target
@@ -118,10 +118,11 @@ def _check_people(windows_PK: np.ndarray, names: tuple[str, ...], share: float) 
 
 def _row(name: str) -> Row:
     row = find_row(name)
-    if row.method != "classifier":
-        usable = [each.name for each in ROWS.values() if each.method == "classifier"]
+    if row.method != "classifier" or row.synthetic:
+        usable = [name for name in REAL_ROWS if ROWS[name].method == "classifier"]
         raise UserError(
-            f"row is {name}, which is no network on an IMU encoder; one of {', '.join(usable)}"
+            f"row is {name}, which is no network on an IMU encoder and real windows; one of "
+            f"{', '.join(usable)}"
         )
     return row
 
@@ -238,7 +239,7 @@ says what to expect of new people.
 windows of {config.windows.seconds} s at {RATE} Hz, resampled from any rate from 20 Hz on. ax ay az
 in m/s2 (specific force: a resting sensor reads 9.81 upwards), gx gy gz in rad/s; z out of the back
 of the wrist, y towards the little finger, x towards the hand on the left and towards the elbow on
-the right wrist. windows.mirror is {config.windows.mirror}.
+the right wrist. windows.mirror is {config.windows.mirror}, windows.wrist {config.windows.wrist}.
 
 ## On the people held out
 

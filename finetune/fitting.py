@@ -26,6 +26,7 @@ from finetune.forest import forest, signal_features
 from finetune.linear import linear
 from finetune.prepare import CellData, frozen_tokens
 from finetune.residual import Resnet
+from finetune.rocket import rocket, rocket_features
 from finetune.rows import Row
 from finetune.scaling import Standardize
 from finetune.svm import seglearn_features, svm
@@ -36,17 +37,18 @@ from pretrain.model import build_imu_encoder
 from pretrain.prompts import read_prompts
 
 Probabilities = Callable[[np.ndarray], np.ndarray]
-# Tokens of the random encoder that this process used last: cells of one seed share it.
-_random_tokens: dict[str, np.ndarray] = {}
+# What random encoders and random convolutions made of the windows that this process used last, by
+# kind with its digest: cells of one seed share it.
+_of_seed: dict[str, tuple[str, np.ndarray]] = {}
 
 
 @dataclass(frozen=True)
 class Problem:
     """What a method learns from: indices of labelled windows of training and validation people.
 
-    `seed` decides all that is drawn at random but the weights of a random encoder that never
-    trains, which `encoder_seed` decides. The windows of test people are in `data`, too, but no
-    method looks at others than these indices name.
+    `seed` decides all that is drawn at random but what never trains, the weights of a random
+    encoder and ROCKET's kernels, which `encoder_seed` decides. The windows of test people are in
+    `data`, too, but no method looks at others than these indices name.
     """
 
     data: CellData
@@ -152,6 +154,7 @@ def _fit_estimator(row: Row, problem: Problem, config: FinetuneConfig) -> Probab
     make: dict[str, Callable[[], Any]] = {
         "forest": partial(forest, problem.seed % 2**32),
         "svm": svm,
+        "rocket": rocket,
         "linear": linear,
         "centroid": partial(NearestClassMean, temperature),
     }
@@ -175,6 +178,15 @@ def _features(row: Row, problem: Problem, config: FinetuneConfig) -> np.ndarray:
         return signal_features(windows.signals_NTWC, windows.present_NWC)
     if row.method == "svm":
         return seglearn_features(windows.signals_NTWC, windows.present_NWC)
+    if row.method == "rocket":
+        name = digest([windows.digest, problem.encoder_seed])
+        return _once_a_seed(
+            "rocket",
+            name,
+            lambda: rocket_features(
+                windows.signals_NTWC, windows.present_NWC, problem.encoder_seed
+            ),
+        )
     if row.method == "centroid":
         return window_embeddings(data.tokens_VNLD[0], windows.present_NWC, data.encoders).reshape(
             len(windows), -1
@@ -228,10 +240,19 @@ def _frozen_tokens(row: Row, problem: Problem, config: FinetuneConfig) -> np.nda
             config.training.views,
         ]
     )
-    if name not in _random_tokens:
-        _random_tokens.clear()
-        _random_tokens[name] = frozen_tokens(data.windows, _encoders(row, problem), config.training)
-    return _random_tokens[name]
+    return _once_a_seed(
+        "tokens",
+        name,
+        lambda: frozen_tokens(data.windows, _encoders(row, problem), config.training),
+    )
+
+
+def _once_a_seed(kind: str, name: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
+    """Return what `compute` gives, or gave when this process last asked for this kind and name."""
+    if _of_seed.get(kind, ("",))[0] != name:
+        _of_seed.pop(kind, None)  # before the new one is made, to hold one of them at a time
+        _of_seed[kind] = name, compute()
+    return _of_seed[kind][1]
 
 
 def _tensors(row: Row, problem: Problem, config: FinetuneConfig) -> TrainingData:

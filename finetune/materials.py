@@ -4,7 +4,7 @@ Shape letters: N windows.
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +22,18 @@ from finetune.prepare import (
     weights_digest,
     wrists_in_use,
 )
+from finetune.rows import find_row
+from finetune.synthetic import synthetic_names, synthetic_windows
 from finetune.targets.choose import read_target
 from finetune.windows import Windows, cut_windows
 
 
 @dataclass(frozen=True)
 class TargetFacts:
-    """What a report says of a target; `windows_by_class` follows `classes`."""
+    """What a report says of a target; `windows_by_class` follows `classes`.
+
+    `synthetic` are the digests of its synthetic windows, by their names.
+    """
 
     name: str
     data_set: str
@@ -40,9 +45,11 @@ class TargetFacts:
     seconds: int
     overlap: float
     mirror: str
+    wrist: str
     wrists: list[str]
     windows_by_class: list[int]
     digest: str
+    synthetic: dict[str, str]
     folds: int
 
 
@@ -68,7 +75,7 @@ class Materials:
     def __init__(self, sweep: SweepConfig) -> None:
         """Raise UserError for whatever cannot be read or does not fit."""
         self._sweep = sweep
-        self._held: tuple[str, Windows] | None = None
+        self._held: tuple[str, Windows, dict[str, Windows]] | None = None
         self.releases = {name: self._look_at_release(name) for name in sweep.releases}
         self.targets = {name: self._look_at_target(name) for name in sweep.targets}
 
@@ -82,6 +89,7 @@ class Materials:
             target=choice.target,
             windows=choice.windows,
             zero_shot=choice.zero_shot,
+            synthetic=choice.synthetic,
             rows=sorted(
                 {
                     row
@@ -95,7 +103,8 @@ class Materials:
     def data(self, target: str, release: str) -> CellData:
         """Read and encode what the cells of one target and one release share."""
         config = self.config(target, release)
-        return encode(config, load_fitting(config), self._windows(target))
+        _, windows, synthetic = self._cut(target)
+        return replace(encode(config, load_fitting(config), windows), synthetic=synthetic)
 
     def release_of(self, cell: Cell) -> str:
         """Return the release whose data a cell is given, also where its row looks at none."""
@@ -103,20 +112,33 @@ class Materials:
 
     def origin(self, cell: Cell) -> Origin:
         """Return the digests of what a cell is computed from."""
-        release = self.releases[self.release_of(cell)]
-        return Origin(self.targets[cell.target].digest, release.weights, release.architecture)
+        release, target = self.releases[self.release_of(cell)], self.targets[cell.target]
+        synthetic = target.synthetic.get(find_row(cell.row).synthetic, "")
+        return Origin(target.digest, release.weights, release.architecture, synthetic)
 
     def twin(self, release: str) -> str:
         """Return the first release with the same architecture."""
         wanted = self.releases[release].architecture
         return next(name for name, each in self.releases.items() if each.architecture == wanted)
 
-    def _windows(self, target: str) -> Windows:
-        if self._held is None or self._held[0] != target:
+    def _cut(self, name: str) -> tuple[str, Windows, dict[str, Windows]]:
+        """Return a target's name, its windows, and the synthetic ones that its rows want."""
+        if self._held is None or self._held[0] != name:
             self._held = None
-            choice = self._sweep.targets[target]
-            self._held = target, cut_windows(read_target(choice.target), choice.windows)
-        return self._held[1]
+            choice = self._sweep.targets[name]
+            windows = cut_windows(read_target(choice.target), choice.windows)
+            self._held = name, windows, self._make_synthetic(name, windows)
+        return self._held
+
+    def _make_synthetic(self, name: str, windows: Windows) -> dict[str, Windows]:
+        choice = self._sweep.targets[name]
+        rows = self.config(name, next(iter(self._sweep.releases))).rows
+        return {
+            each: synthetic_windows(
+                choice.synthetic[each], choice.windows, windows, f"synthetic.{each}"
+            )
+            for each in synthetic_names(rows, choice.synthetic, name)
+        }
 
     def _look_at_release(self, name: str) -> ReleaseFacts:
         choice = self._sweep.releases[name]
@@ -139,9 +161,10 @@ class Materials:
             target = read_target(choice.target)
             windows = cut_windows(target, choice.windows)
             check_people(windows, config)
+            synthetic = self._make_synthetic(name, windows)
         except UserError as error:
             raise UserError(f"target {name}: {error}") from None
-        self._held = name, windows
+        self._held = name, windows, synthetic
         folds = make_folds(windows.subjects_N, windows.labels_N, config.folds, config.seeds[0])
         return TargetFacts(
             name=name,
@@ -154,11 +177,13 @@ class Materials:
             seconds=choice.windows.seconds,
             overlap=choice.windows.overlap,
             mirror=choice.windows.mirror,
+            wrist=choice.windows.wrist,
             wrists=wrists_in_use(windows),
             windows_by_class=np.bincount(
                 windows.labels_N, minlength=len(target.label_names)
             ).tolist(),
             digest=windows.digest,
+            synthetic={each: made.digest for each, made in synthetic.items()},
             folds=len(folds),
         )
 

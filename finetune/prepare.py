@@ -5,7 +5,7 @@ Shape letters: V views, N windows, L tokens, D width, K classes, E embedding.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,8 @@ class CellData:
 
     `encoders` are the pre-trained ones of the wrists in use, `tokens_VNLD` what they make of the
     windows and then of their variations, `release` a digest of their weights, `classes_KE` the
-    embeddings of the classes' sentences where row `zero_shot` is wanted.
+    embeddings of the classes' sentences where row `zero_shot` is wanted, `synthetic` the windows
+    that rows with synthetic windows call by these names.
     """
 
     windows: Windows
@@ -43,6 +44,7 @@ class CellData:
     model_config: ModelConfig
     release: str
     classes_KE: np.ndarray | None = None
+    synthetic: dict[str, Windows] = field(default_factory=dict)
 
 
 def prepare(config: FinetuneConfig) -> tuple[Target, CellData]:

@@ -18,7 +18,7 @@ from cluster.runs import replace_when_whole
 from finetune.classifiers import EncoderClassifier
 from finetune.streaming import SlidingWindows, windows_of
 from finetune.targets.recording import CHANNELS, WRISTS
-from finetune.windows import MIRROR_SIGNS_C, WindowsConfig
+from finetune.windows import CHOICES, MIRROR_SIGNS_C, MIRRORS, WindowsConfig
 
 BATCH = 64
 BOTH = "both"
@@ -126,14 +126,15 @@ class Classifier:
 
     def present_WC(self, wrist: str, channels: int) -> np.ndarray:
         """Return which inputs `channels` signals of a wrist are; UserError for untrained ones."""
-        worn = self._wrists(wrist)
-        if channels not in (3 * len(worn), 6 * len(worn)):
+        places = self._places(wrist)
+        recorded = _recorded(wrist)
+        if channels not in (3 * recorded, 6 * recorded):
             raise UserError(
                 f"{channels} signals of {wrist} wrist{'s' * (wrist == BOTH)}; give ax ay az, or "
                 "ax ay az gx gy gz, of each"
             )
         present_WC = np.zeros((len(WRISTS), len(CHANNELS)), dtype=bool)
-        present_WC[worn, : channels // len(worn)] = True
+        present_WC[list(places.values()), : channels // recorded] = True
         if described(present_WC) not in self.inputs:
             raise UserError(
                 f"the classifier was trained on {' and on '.join(self.inputs)}, not on "
@@ -141,25 +142,28 @@ class Classifier:
             )
         return present_WC
 
-    def _wrists(self, wrist: str) -> list[int]:
-        if wrist == BOTH:
-            return [0, 1]
-        if wrist not in WRISTS:
+    def _places(self, wrist: str) -> dict[int, int]:
+        """Return which recorded wrists go where in a window, as in `cut_windows`."""
+        if wrist not in (*WRISTS, BOTH):
             raise UserError(f"wrist is {wrist}; left, right or both")
-        return [0 if self._mirrors(wrist) else WRISTS.index(wrist)]
+        if wrist != BOTH:
+            side = WRISTS.index(wrist)
+            return {0: 1 - side if self._mirrors(wrist) else side}
+        chosen = CHOICES[self.windows.wrist]
+        return {side: side for side in range(len(WRISTS)) if chosen is None or chosen[side]}
 
     def _mirrors(self, wrist: str) -> bool:
-        return wrist == "right" and self.windows.mirror == "left"
+        return CHOICES[wrist] == MIRRORS[self.windows.mirror]
 
     def _placed(self, windows_NTX: np.ndarray, wrist: str) -> np.ndarray:
         """Return windows (N, T, W, C) of both wrists and all channels, zero where absent."""
-        worn = self._wrists(wrist)
+        places = self._places(wrist)
         count, frames, _ = windows_NTX.shape
-        own_NTWC = windows_NTX.reshape(count, frames, len(worn), -1)
+        own_NTWC = windows_NTX.reshape(count, frames, _recorded(wrist), -1)
         channels = own_NTWC.shape[3]
         signs_C = MIRROR_SIGNS_C[:channels] if self._mirrors(wrist) else 1.0
         placed_NTWC = np.zeros((count, frames, len(WRISTS), len(CHANNELS)), dtype=np.float32)
-        placed_NTWC[:, :, worn, :channels] = own_NTWC * signs_C
+        placed_NTWC[:, :, list(places.values()), :channels] = own_NTWC[:, :, list(places)] * signs_C
         return placed_NTWC
 
 
@@ -199,6 +203,10 @@ class Stream:
             Prediction(start, start + seconds, names[row_K.argmax()], row_K)
             for (start, _), row_K in zip(found, probabilities_NK, strict=True)
         ]
+
+
+def _recorded(wrist: str) -> int:
+    return 2 if wrist == BOTH else 1
 
 
 def described(present_WC: np.ndarray) -> str:

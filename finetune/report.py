@@ -98,7 +98,7 @@ def data_tables(study: Study) -> Iterable[Table]:
                 target.data_set,
                 f"{sum(target.windows_by_class)} of {target.seconds} s at {RATE} Hz, overlap "
                 f"{100 * target.overlap:g} %, wrists: {', '.join(target.wrists)} (mirror: "
-                f"{target.mirror})",
+                f"{target.mirror}, wrist: {target.wrist})",
                 ", ".join(
                     f"{name} {count}"
                     for name, count in zip(target.classes, target.windows_by_class, strict=True)

@@ -11,6 +11,7 @@ Method = Literal[
     "resnet",
     "forest",
     "svm",
+    "rocket",
     "linear",
     "centroid",
     "zero_shot",
@@ -23,7 +24,8 @@ class Row:
 
     `weights` is `none` for a method without an IMU encoder. `schedule` is `frozen` (the encoder
     never trains), `plateau` (frozen until the validation loss has once stopped falling) or
-    `start`. `mixture` says whether the number of experts matters.
+    `start`. `mixture` says whether the number of experts matters. `synthetic` names the synthetic
+    windows that stand beside the real ones in training, "" for none.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Row:
     weights: Literal["pretrained", "random", "none"] = "none"
     schedule: Literal["frozen", "plateau", "start"] = "start"
     mixture: bool = False
+    synthetic: str = ""
 
 
 ROWS = {
@@ -154,10 +157,57 @@ ROWS = {
             "package seglearn (Burns et al. 2018).",
             "svm",
         ),
+        Row(
+            "rocket",
+            "ROCKET",
+            "Ridge classifier on the greatest values and positive shares of 10,000 random "
+            "convolutions (Dempster et al. 2020).",
+            "rocket",
+        ),
+        Row(
+            "base_imutube",
+            "Base (real + IMUTube)",
+            "As Base, and synthetic windows made of poses found in videos are learnt from, too.",
+            "classifier",
+            "random",
+            "start",
+            mixture=True,
+            synthetic="imutube",
+        ),
+        Row(
+            "base_imugpt",
+            "Base (real + IMUGPT)",
+            "As Base, and synthetic windows made of sentences turned into motion are learnt from, "
+            "too.",
+            "classifier",
+            "random",
+            "start",
+            mixture=True,
+            synthetic="imugpt",
+        ),
+        Row(
+            "deepconvlstm_imutube",
+            "DeepConvLSTM (real + IMUTube)",
+            "As DeepConvLSTM, and synthetic windows made of poses found in videos are learnt from, "
+            "too.",
+            "deepconvlstm",
+            synthetic="imutube",
+        ),
+        Row(
+            "deepconvlstm_imugpt",
+            "DeepConvLSTM (real + IMUGPT)",
+            "As DeepConvLSTM, and synthetic windows made of sentences turned into motion are "
+            "learnt from, too.",
+            "deepconvlstm",
+            synthetic="imugpt",
+        ),
     )
 }
-# The paper's own comparison; what a configuration without `rows` computes.
-DEFAULT_ROWS = ("multi3net_plus_frozen", "multi3net_plus", "base", "deepconvlstm")
+# Those that need nothing beside a target and a release; what a grid without `rows` computes.
+REAL_ROWS = tuple(name for name, row in ROWS.items() if not row.synthetic)
+# The paper's own comparison, and a forest as the bar that plain features set; what a run without
+# `rows` computes.
+DEFAULT_ROWS = ("multi3net_plus_frozen", "multi3net_plus", "base", "deepconvlstm", "forest")
 
 
 def find_row(name: str, key: str = "rows") -> Row:

@@ -6,6 +6,7 @@ Shape letters: N windows, T frames, W wrists, C channels, F features, K classes.
 import warnings
 
 import numpy as np
+from scipy.special import softmax
 from seglearn.feature_functions import base_features
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -19,11 +20,14 @@ class SvmProbabilities(SVC):
 
     def predict_proba(self, features_NF: np.ndarray) -> np.ndarray:
         """Return class probabilities (N, K)."""
-        values_NK = self.decision_function(features_NF)
-        if values_NK.ndim == 1:  # two classes: one value, positive for the second
-            values_NK = np.stack([-values_NK, values_NK], axis=1) / 2
-        scores_NK = np.exp(values_NK - values_NK.max(1, keepdims=True))
-        return scores_NK / scores_NK.sum(1, keepdims=True)
+        return softmax_of_decisions(self.decision_function(features_NF))
+
+
+def softmax_of_decisions(values_NK: np.ndarray) -> np.ndarray:
+    """Return (N, K), of which each row adds up to 1; scikit-learn gives (N,) for two classes."""
+    if values_NK.ndim == 1:  # positive for the second class
+        values_NK = np.stack([-values_NK, values_NK], axis=1) / 2
+    return softmax(values_NK, axis=1)
 
 
 def svm() -> Pipeline:

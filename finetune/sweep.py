@@ -17,6 +17,7 @@ from finetune.config import (
 from finetune.materials import Materials
 from finetune.rows import Row, find_row
 from finetune.shares import check_share
+from finetune.synthetic import synthetic_names
 from finetune.variation import check_variation
 
 
@@ -28,7 +29,7 @@ def as_sweep(config: FinetuneConfig) -> SweepConfig:
         **shared,
         targets={
             named[0] if named else "target": TargetChoice(
-                config.target, config.windows, config.zero_shot
+                config.target, config.windows, config.zero_shot, config.synthetic
             )
         },
         releases={"release": ReleaseChoice(config.release)},
@@ -57,8 +58,8 @@ def check_sweep(sweep: SweepConfig) -> None:
         _check_values("rows", grid.rows)
         _check_values("experts", _experts(grid, sweep))
         _check_values("label_shares", grid.label_shares)
-        for name in grid.rows:
-            find_row(name)
+        for target in grid.targets or sweep.targets:
+            synthetic_names(grid.rows, sweep.targets[target].synthetic, target)
         if min(_experts(grid, sweep)) < 1:
             raise UserError(f"experts is {grid.experts}; every number must be at least 1")
         for share in grid.label_shares:

@@ -9,7 +9,7 @@ channels among them that were measured.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -21,6 +21,7 @@ from cluster.storage import location
 from datagen.calibration import Signals, fit_calibration
 from datagen.sample import Sample
 from datagen.shards import read_infos, read_shard
+from finetune.rows import find_row
 from finetune.windows import RATE, Windows, WindowsConfig
 
 NOBODY = "synthetic"
@@ -43,23 +44,40 @@ class SyntheticConfig:
     bodies: int = 1
 
 
-def synthetic_windows(config: SyntheticConfig, cutting: WindowsConfig, real: Windows) -> Windows:
+def synthetic_names(
+    rows: Iterable[str], configured: Mapping[str, SyntheticConfig], target: str
+) -> list[str]:
+    """Return which of `configured` the rows want; UserError where one is lacking."""
+    wanted = [row for row in map(find_row, rows) if row.synthetic]
+    for row in wanted:
+        if row.synthetic not in configured:
+            raise UserError(
+                f"row {row.name} needs synthetic.{row.synthetic}, which target {target} lacks; "
+                "give its shards and classes, or leave the row out"
+            )
+    return sorted({row.synthetic for row in wanted})
+
+
+def synthetic_windows(
+    config: SyntheticConfig, cutting: WindowsConfig, real: Windows, key: str = "synthetic"
+) -> Windows:
     """Return windows of the clips that show classes of the target, cut and worn as `real` are.
 
+    `key` is what messages call the configuration.
     Channels that no real window has are absent. Raises UserError for a class or an expression
     that cannot be, a folder without shards, and where no clip shows any of the classes.
     """
-    labels = _labels(config, real.label_names)
+    labels = _labels(config, real.label_names, key)
     present_WC = np.asarray(real.present_NWC.any(0))
     signals, labels_N, starts = [], [], []
-    for label, start, signals_TWC in _cut(config, cutting, labels):
+    for label, start, signals_TWC in _cut(config, cutting, labels, key):
         signals.append(signals_TWC * present_WC)
         labels_N.append(label)
         starts.append(start)
     if not signals:
         raise UserError(
-            f"synthetic.shards is {config.shards}: no clip of {cutting.seconds} s has an action or "
-            f"text with one of {', '.join(config.classes)}; mend synthetic.classes"
+            f"{key}.shards is {config.shards}: no clip of {cutting.seconds} s has an action or "
+            f"text with one of {', '.join(config.classes)}; mend {key}.classes"
         )
     return Windows(
         signals_NTWC=np.stack(signals).astype(np.float32),
@@ -125,34 +143,38 @@ def _flat(signals_NTWC: np.ndarray) -> np.ndarray:
     return signals_NTWC.reshape(-1, signals_NTWC[0, 0].size).astype(np.float64)
 
 
-def _labels(config: SyntheticConfig, names: tuple[str, ...]) -> list[tuple[re.Pattern[str], int]]:
+def _labels(
+    config: SyntheticConfig, names: tuple[str, ...], key: str
+) -> list[tuple[re.Pattern[str], int]]:
     """Return expressions and the class that each means."""
     if not config.classes:
-        raise UserError("synthetic.classes is empty; say which clips show which class")
+        raise UserError(f"{key}.classes is empty; say which clips show which class")
     if config.bodies < 1:
-        raise UserError(f"synthetic.bodies is {config.bodies}; at least 1")
+        raise UserError(f"{key}.bodies is {config.bodies}; at least 1")
     labels = []
     for written, name in config.classes.items():
         if name not in names:
             raise UserError(
-                f"synthetic.classes: {name} is not a class of the target; they are "
-                f"{', '.join(names)}"
+                f"{key}.classes: {name} is not a class of the target; they are {', '.join(names)}"
             )
         try:
             labels.append((re.compile(written, re.IGNORECASE), names.index(name)))
         except re.error as error:
-            raise UserError(f"synthetic.classes: {written} is no expression: {error}") from None
+            raise UserError(f"{key}.classes: {written} is no expression: {error}") from None
     return labels
 
 
 def _cut(
-    config: SyntheticConfig, cutting: WindowsConfig, labels: list[tuple[re.Pattern[str], int]]
+    config: SyntheticConfig,
+    cutting: WindowsConfig,
+    labels: list[tuple[re.Pattern[str], int]],
+    key: str,
 ) -> Iterator[tuple[int, float, np.ndarray]]:
     """Yield class, start in seconds and signals (T, W, C) of each window."""
     folder = location(config.shards)
     infos = [info for info in read_infos(folder).values() if info.samples]
     if not infos:
-        raise UserError(f"synthetic.shards is {config.shards}; there are no shards in it")
+        raise UserError(f"{key}.shards is {config.shards}; there are no shards in it")
     frames = cutting.seconds * RATE
     hop = max(1, round(frames * (1 - cutting.overlap)))
     with Progress("synthetic", len(infos), "shards") as progress:

@@ -11,6 +11,7 @@ from pretrain.model import ModelConfig, Multi3Net
 from pretrain.release import ReleaseCard, save_release
 from tests.finetune import made_target
 from tests.finetune.made_classifier import fitted
+from tests.finetune.made_shards import make_shards
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -20,6 +21,17 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def _few_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("finetune.rocket.KERNELS", 300)
+
+
+@pytest.fixture(scope="session")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return shards of clips that walk and wave."""
+    return make_shards(tmp_path_factory.mktemp("t2m"))
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+from sklearn.linear_model import RidgeClassifierCV
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from cluster.runs import seed_from
 from finetune.forest import forest, signal_features
 from finetune.residual import Resnet, ResnetConfig
+from finetune.rocket import rocket, rocket_features
 from finetune.scaling import Standardize
 from finetune.svm import seglearn_features, svm
 
@@ -80,6 +83,48 @@ def test_features_of_the_svm_are_those_of_numpy_and_scipy() -> None:
         (8, stats.kurtosis(signals_NTX, axis=1)),
     ):
         np.testing.assert_allclose(features_NXF[:, index], expected, rtol=1e-6)
+
+
+def test_features_of_rocket_are_convolutions_channel_by_channel() -> None:
+    """Those of acceleration in g and of angular velocity in rad/s, one window at a time."""
+    from pyts.transformation import ROCKET  # compiles for seconds when it is imported
+
+    signals_NTWC, present_NWC = windows(3)
+    present_NWC[:, 1] = present_NWC[1, 0, 3:] = False  # 300 kernels for six channels
+    features_NCF = rocket_features(signals_NTWC, present_NWC, seed=4).reshape(3, 6, 100)
+    assert not features_NCF[1, 3:].any()
+    for channel in range(6):
+        series_NT = signals_NTWC[:, :, 0, channel] / (9.81 if channel < 3 else 1)
+        seed = seed_from("rocket", 4, 0, channel) % 2**32
+        drawn = ROCKET(50, random_state=seed).fit(series_NT)
+        drawn_K = (drawn.weights_, drawn.length_, drawn.bias_, drawn.dilation_, drawn.padding_)
+        kernels = zip(*drawn_K, strict=True)
+        for kernel, (weights, length, bias, dilation, padding) in enumerate(kernels):
+            spread = np.zeros((length - 1) * dilation + 1)
+            spread[::dilation] = weights[:length]
+            maps = np.correlate(np.pad(series_NT[0], padding), spread, "valid") + bias
+            found = features_NCF[0, channel, 2 * kernel : 2 * kernel + 2]
+            np.testing.assert_allclose(found, [maps.max(), (maps > 0).mean()], atol=1e-5)
+
+
+def test_features_of_rocket_depend_on_a_window_and_the_seed_alone() -> None:
+    signals_NTWC, present_NWC = windows()
+    features_NF = rocket_features(signals_NTWC, present_NWC, seed=4)
+    some_NF = rocket_features(signals_NTWC[2:4], present_NWC[2:4], seed=4)
+    np.testing.assert_array_equal(some_NF, features_NF[2:4])
+    assert not np.allclose(rocket_features(signals_NTWC, present_NWC, seed=5), features_NF)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_rocket_s_ridge_answers_as_scikit_learns(classes: int) -> None:
+    rng = np.random.default_rng(1)
+    labels_N = np.arange(60) % classes
+    features_NF = rng.normal(size=(60, 5)) + labels_N[:, None]
+    probabilities_NK = rocket().fit(features_NF, labels_N).predict_proba(features_NF)
+    scaled_NF = StandardScaler().fit_transform(features_NF)
+    ridge = RidgeClassifierCV(np.logspace(-3, 3, 10)).fit(scaled_NF, labels_N)
+    np.testing.assert_array_equal(probabilities_NK.argmax(1), ridge.predict(scaled_NF))
+    np.testing.assert_allclose(probabilities_NK.sum(1), 1)
 
 
 @pytest.mark.parametrize("classes", [2, 4])

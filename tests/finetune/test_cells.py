@@ -21,7 +21,7 @@ from finetune.fitting import Problem, build_model, fit_row
 from finetune.folds import Fold, FoldsConfig, make_folds, windows_of
 from finetune.prepare import CellData, frozen_tokens, wrists_in_use
 from finetune.residual import ResnetConfig
-from finetune.rows import ROWS
+from finetune.rows import REAL_ROWS, ROWS
 from finetune.training import TrainingConfig
 from finetune.windows import Windows, WindowsConfig, cut_windows
 from pretrain.release import load_pretrained
@@ -83,7 +83,7 @@ def poisoned(data: CellData, people: tuple[str, ...]) -> CellData:
     return with_windows(data, replace(windows, signals_NTWC=signals_NTWC, labels_N=labels_N))
 
 
-@pytest.mark.parametrize("row", list(ROWS))
+@pytest.mark.parametrize("row", REAL_ROWS)
 def test_test_people_do_not_touch_training(data: CellData, row: str) -> None:
     fold = fold_of(data, Cell(row, fold=1, seed=0, experts=2))
     fitted = []
@@ -206,8 +206,10 @@ def test_the_digest_names_what_decides_a_cell_and_nothing_else() -> None:
         cell_digest(cell, alone, origin),
         cell_digest(cell, CONFIG, replace(origin, windows="turned")),
         cell_digest(cell, CONFIG, replace(origin, architecture="wider")),
+        cell_digest(cell, CONFIG, replace(origin, synthetic="s")),
+        cell_digest(replace(cell, row="base_imugpt"), CONFIG, origin),
     }
-    assert len(others | {name}) == 11
+    assert len(others | {name}) == 13
     assert cell_digest(cell, replace(CONFIG, output="elsewhere"), origin) == name
     assert cell_digest(replace(cell, target="other", release="x"), CONFIG, origin) == name
     assert cell_digest(cell, CONFIG, released) == name

@@ -50,5 +50,6 @@ def test_code_counts_and_words_do_not(version: Callable[[str, str], str]) -> Non
 def test_all_that_computes_a_cell_is_reached() -> None:
     reached = code_version._imported("finetune.cells")
     assert {"finetune.fitting", "finetune.classifiers", "finetune.training", "finetune.folds",
-            "finetune.shares", "finetune.scores", "pretrain.encoders"} <= reached  # fmt: skip
-    assert not {"finetune.report", "finetune.config", "finetune.targets.choose"} & reached
+            "finetune.shares", "finetune.scores", "pretrain.encoders",
+            "datagen.calibration"} <= reached  # fmt: skip
+    assert not {"finetune.report", "finetune.config", "datagen.shards"} & reached

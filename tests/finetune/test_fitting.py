@@ -16,10 +16,11 @@ from sklearn.preprocessing import StandardScaler
 
 from finetune.classifiers import encode_windows
 from finetune.embeddings import pooled_tokens
-from finetune.fitting import Problem, _frozen_tokens, build_model, fit_row, settings_of
+from finetune.fitting import Problem, _frozen_tokens, _of_seed, build_model, fit_row, settings_of
 from finetune.forest import signal_features
 from finetune.prepare import CellData, frozen_tokens
-from finetune.rows import ROWS
+from finetune.rocket import rocket_features
+from finetune.rows import REAL_ROWS, ROWS
 from finetune.windows import WindowsConfig, cut_windows
 from pretrain.release import load_pretrained
 from tests.finetune import made_target
@@ -62,7 +63,7 @@ def test_methods_without_early_stopping_learn_from_training_and_validation(data:
     )
 
 
-@pytest.mark.parametrize("row", list(ROWS))
+@pytest.mark.parametrize("row", REAL_ROWS)
 def test_every_row_gives_probabilities_and_details_that_json_holds(
     data: CellData, row: str
 ) -> None:
@@ -77,7 +78,7 @@ def test_every_row_gives_probabilities_and_details_that_json_holds(
     json.dumps([fitted.details, fitted.history])
 
 
-@pytest.mark.parametrize("row", ["forest", "svm", "linear_frozen", "centroid"])
+@pytest.mark.parametrize("row", ["forest", "svm", "rocket", "linear_frozen", "centroid"])
 def test_a_class_without_a_labelled_window_is_never_the_answer(data: CellData, row: str) -> None:
     labels_N = np.where(data.windows.labels_N == 1, 2, data.windows.labels_N)
     lacking = replace(data, windows=replace(data.windows, labels_N=labels_N))
@@ -100,6 +101,24 @@ def test_a_random_encoder_that_never_trains_is_that_of_its_seed(data: CellData) 
     first, second, again = (each.predict(TEST) for each in fitted)
     np.testing.assert_array_equal(first, again)
     assert not np.allclose(first, second)
+
+
+def test_kernels_of_rocket_are_those_of_the_seed_and_drawn_once(
+    data: CellData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+
+    def features(signals: np.ndarray, present: np.ndarray, seed: int) -> np.ndarray:
+        drawn.append(seed)
+        return rocket_features(signals, present, seed)
+
+    monkeypatch.setattr("finetune.fitting.rocket_features", features)
+    _of_seed.clear()
+    for seed, encoder_seed in ((1, 7), (2, 7), (1, 8)):
+        fit_row(ROWS["rocket"], problem(data, seed, encoder_seed), CONFIG)
+        fit_row(ROWS["linear_random"], problem(data, seed, encoder_seed), CONFIG)
+    assert drawn == [7, 8]
+    assert len(_of_seed) == 2
 
 
 def test_a_row_with_the_mixture_s_rest_in_common_differs_in_its_head_alone(data: CellData) -> None:

@@ -13,7 +13,7 @@ import torch
 from cluster.errors import UserError
 from finetune import export
 from finetune.classifier_release import load_classifier
-from finetune.recogniser import Classifier, Prediction
+from finetune.recogniser import Classifier, Prediction, described
 from finetune.streaming import SlidingWindows, windows_of
 from finetune.windows import MIRROR_SIGNS_C, RATE, WindowsConfig, cut_windows
 from tests.finetune import made_target
@@ -95,6 +95,49 @@ def test_a_right_wrist_is_mirrored_onto_the_left(classifier: Classifier) -> None
     right = classifier.predict(signals_TC * MIRROR_SIGNS_C, times_T, wrist="right")
     np.testing.assert_allclose(left.probabilities_NK, right.probabilities_NK, atol=1e-5)
     assert np.abs(left.probabilities_NK.sum(1) - 1).max() < 1e-5
+
+
+def test_a_left_wrist_is_mirrored_onto_the_right(classifier: Classifier) -> None:
+    """The same weights read a right wrist where windows were mirrored onto that one."""
+    other = replace(
+        classifier,
+        windows=replace(classifier.windows, mirror="right"),
+        inputs=("right wrist with gyroscope",),
+    )
+    windows_NTX = np.random.default_rng(0).normal(size=(2, 120, 6))
+    placed_NTWC = other._placed(windows_NTX, "left")
+    assert not placed_NTWC[:, :, 0].any()
+    np.testing.assert_allclose(placed_NTWC[:, :, 1], windows_NTX * MIRROR_SIGNS_C, rtol=1e-6)
+    np.testing.assert_allclose(other._placed(windows_NTX, "right")[:, :, 1], windows_NTX, rtol=1e-6)
+    assert other.present_WC("left", 6).tolist() == [[False] * 6, [True] * 6]
+
+
+@pytest.mark.parametrize("mirror", ["left", "right", "none"])
+@pytest.mark.parametrize("wrist", ["as_recorded", "left", "right", "both"])
+@pytest.mark.parametrize("worn", ["left", "right", "both"])
+def test_wrists_stand_where_they_stood_in_training(
+    classifier: Classifier, mirror: str, wrist: str, worn: str
+) -> None:
+    """What a classifier makes of a recording is what `cut_windows` makes of it, or it refuses."""
+    wrists = (worn != "right", worn != "left")
+    times_T = np.arange(120) / 60
+    signals_TWC = np.random.default_rng(0).normal(size=(120, 2, 6)) * np.array(wrists)[:, None]
+    config = WindowsConfig(2, mirror=mirror, wrist=wrist)
+    target = made_target.target(made_target.recording(signals_TWC, times_T, wrists=wrists))
+    own_NTX = signals_TWC[:, list(wrists)].reshape(1, 120, -1)
+    try:
+        trained = cut_windows(target, config)
+    except UserError:
+        other = {"left": (True, False), "right": (False, True), "both": (True, True)}[wrist]
+        trained_WC = made_target.recording(signals_TWC, times_T, wrists=other).present_WC
+        refusing = replace(classifier, windows=config, inputs=(described(trained_WC),))
+        with pytest.raises(UserError, match="the classifier was trained on"):
+            refusing.present_WC(worn, own_NTX.shape[2])
+        return
+    fitting = replace(classifier, windows=config, inputs=(described(trained.present_NWC[0]),))
+    present_WC = fitting.present_WC(worn, own_NTX.shape[2])
+    np.testing.assert_array_equal(present_WC, trained.present_NWC[0])
+    np.testing.assert_allclose(fitting._placed(own_NTX, worn), trained.signals_NTWC, atol=1e-6)
 
 
 def test_both_wrists_and_missing_sensors(tiny_release: Path, tmp_path: Path) -> None:

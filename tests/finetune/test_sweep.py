@@ -28,6 +28,7 @@ from finetune.config import (
 from finetune.folds import FoldsConfig
 from finetune.materials import Materials
 from finetune.sweep import as_sweep, check_sweep, plan_cells
+from finetune.synthetic import SyntheticConfig
 from finetune.targets.choose import TargetConfig
 from finetune.targets.recording import Target
 from finetune.targets.seglearn_watch import SeglearnWatchConfig
@@ -36,10 +37,12 @@ from pretrain.encoders import ImuEncoderConfig, PoseEncoderConfig
 from pretrain.model import ModelConfig, Multi3Net
 from pretrain.release import ReleaseCard, save_release
 from tests.finetune import made_target
+from tests.finetune.made_shards import CLASSES
 
 # More experts than any address space holds.
 TOO_MANY = 10**13
 FROZEN, BASE, NEURAL = "multi3net_plus_frozen", "base", "deepconvlstm"
+NEURAL_BESIDE = "deepconvlstm_imugpt"
 PRESET = {
     "baseline": NEURAL,
     "folds": {"count": 3},
@@ -54,6 +57,7 @@ PRESET = {
         {"rows": [FROZEN, BASE, NEURAL], "releases": ["whole"], "label_shares": [0.1, 1.0]},
         {"rows": [FROZEN], "targets": ["one"], "releases": ["half", "whole"]},
         {"rows": [FROZEN], "targets": ["one"], "releases": ["whole"], "experts": [1, 2, TOO_MANY]},
+        {"rows": [NEURAL_BESIDE], "targets": ["one"], "releases": ["whole"]},
     ],
 }
 
@@ -140,6 +144,17 @@ def test_presets_can_be_meant() -> None:
         load_config(SweepConfig, Path("configs/finetune/results.yaml"), [])
 
 
+def test_what_is_amiss_in_synthetic_windows_is_said_before_anything_is_computed(
+    releases: dict[str, Path], tmp_path: Path
+) -> None:
+    sweep = sweep_of({"whole": releases["whole"]}, GridConfig(rows=[NEURAL_BESIDE]))
+    sweep.targets["one"].synthetic = {"imugpt": SyntheticConfig(str(tmp_path), CLASSES)}
+    with pytest.raises(UserError, match=r"target one: synthetic.imugpt.shards is .* no shards"):
+        plan(sweep)
+    sweep.grids = [GridConfig()]
+    assert not {cell.row for cell in plan(sweep)} & {NEURAL_BESIDE}
+
+
 def test_a_run_is_a_sweep_of_one(releases: dict[str, Path]) -> None:
     config = FinetuneConfig(
         output="unused",
@@ -171,6 +186,10 @@ def test_a_run_is_a_sweep_of_one(releases: dict[str, Path]) -> None:
         ({"grids": [GridConfig(label_shares=[2.0])]}, "label_shares: 2 is not a share"),
         ({"grids": [GridConfig(share_by="days")]}, "share_by is days"),
         ({"releases": {"a": ReleaseChoice("/nowhere")}}, "/nowhere: no such release folder"),
+        (
+            {"grids": [GridConfig(rows=["base_imutube"])]},
+            "row base_imutube needs synthetic.imutube, which target one lacks; give its shards",
+        ),
         ({"folds": FoldsConfig(count=7)}, "target one: folds.count is 7 but .* has 6 people"),
     ],
 )
@@ -207,6 +226,7 @@ def test_one_class_or_one_person_end_with_one_line(
 
 def test_a_sweep_is_computed_reported_and_used_again(
     releases: dict[str, Path],
+    shards: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -219,6 +239,11 @@ def test_a_sweep_is_computed_reported_and_used_again(
     OmegaConf.save({**PRESET, "releases": named, "output": str(output)}, preset)
     arguments = ["finetune", "sweep", "--config", str(preset), "cluster.workers=2"]
     monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(UserError, match=r"row deepconvlstm_imugpt needs synthetic.imugpt, which"):
+        main()
+    config = OmegaConf.load(preset)
+    config.targets.one.synthetic = {"imugpt": {"shards": str(shards), "classes": CLASSES}}
+    OmegaConf.save(config, preset)
     assert main() == 1
     printed = capsys.readouterr()
     assert printed.err.count("\nfailed: row multi3net_plus_frozen") >= 2
@@ -231,7 +256,7 @@ def test_a_sweep_is_computed_reported_and_used_again(
         (e["target"], e["row"], e["release"], e["experts"], e["label_share"]): e
         for e in scores["lines"]
     }
-    assert len(lines) == len(scores["lines"]) == 2 * 6 + 2
+    assert len(lines) == len(scores["lines"]) == 2 * 6 + 3
     assert all(line["cells"] == 3 for line in lines.values())
     difference = lines["one", BASE, "whole", 2, 0.1]["difference"]
     own, other = (
@@ -240,6 +265,9 @@ def test_a_sweep_is_computed_reported_and_used_again(
     )
     assert difference["value"] == pytest.approx(own - other)
     assert lines["one", NEURAL, "", 0, 0.1]["difference"] is None
+    beside = lines["one", NEURAL_BESIDE, "", 0, 1.0]["by_cell"]
+    assert {cell["windows"]["synthetic"] for cell in beside} == {7}
+    assert list(scores["targets"][0]["synthetic"]) == ["imugpt"]
 
     logs = next((output / "tensorboard" / "one" / BASE).glob("*labels0.1-windows"))
     assert _hparams(logs) == {

@@ -5,52 +5,28 @@ Shape letters: T frames, N windows, W wrists, C channels, M windows of a part.
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from cluster.errors import UserError
-from datagen.config import DatagenConfig, SourcesConfig, data_digest, open_sources
-from datagen.pipeline import Pipeline
-from datagen.plan import make_plan
-from datagen.sources.joints import JointsConfig
 from finetune import synthetic
+from finetune.cells import Cell, run_cell
+from finetune.classifiers import ClassifierConfig
 from finetune.config import FinetuneConfig
 from finetune.deepconvlstm import DeepConvLstmConfig
-from finetune.fitting import Fitted, Problem, fit_row
 from finetune.folds import FoldsConfig, make_folds, windows_of
 from finetune.prepare import CellData
-from finetune.rows import ROWS
+from finetune.rows import REAL_ROWS, ROWS
 from finetune.synthetic import SyntheticConfig, calibrate, synthetic_windows, with_synthetic
 from finetune.training import TrainingConfig
 from finetune.windows import Windows, WindowsConfig, cut_windows
-from pretrain.model import ModelConfig
-from tests.datagen.test_joints import smpl_positions
+from pretrain.release import load_pretrained
 from tests.finetune import made_target
+from tests.finetune.made_shards import CLASSES
 
 CUTTING = WindowsConfig(seconds=2, overlap=0.5)
-SENTENCES = {"a": "a person walks slowly.", "b": "Someone WAVES.", "c": "a person sits."}
-CLASSES = {"walk": "class 0", "waves|greets": "class 1"}
-
-
-@pytest.fixture(scope="module")
-def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a text-to-motion model wrote, made into shards as `generate` does but without Ray."""
-    folder = tmp_path_factory.mktemp("t2m")
-    for number, (name, sentence) in enumerate(SENTENCES.items()):
-        np.save(folder / f"{name}.npy", smpl_positions(100 + 20 * number).astype(np.float32))
-        (folder / f"{name}.txt").write_text(sentence)
-    joints = JointsConfig(folder=str(folder), texts=str(folder), name="t2m")
-    config = DatagenConfig(bodies=2, sources=SourcesConfig(joints={"t2m": joints}))
-    pipeline = Pipeline(config, data_digest(config))
-    clips = [
-        clip for source in open_sources(config.sources).values() for clip in source.list_clips()
-    ]
-    units = make_plan(clips, seed=0, validation_share=0.3, clips_per_shard=2)
-    vectors = {clip.text: np.zeros(8, dtype=np.float32) for clip in clips}
-    for unit in units:
-        pipeline.make_shard(folder / "shards", unit, vectors)
-    return folder / "shards"
 
 
 @pytest.fixture(scope="module")
@@ -113,38 +89,64 @@ def test_they_are_learnt_from_and_nothing_else_changes(made: Windows, real: Wind
 CONFIG = FinetuneConfig(
     release="unused",
     output="unused",
+    folds=FoldsConfig(count=3),
     training=TrainingConfig(epochs=2, batch_size=16),
+    classifier=ClassifierConfig(width=16, heads=2, feed_forward=16, experts=2, expert_width=8),
     deepconvlstm=DeepConvLstmConfig(filters=4, width=8, recurrent_layers=1, dropout=0.0),
 )
 
 
-def fitted(real: Windows, made: Windows) -> tuple[Fitted, Windows]:
-    """Fit a row on real and synthetic windows of a fold whose people are always the same."""
-    train_M, validation_M, _ = fold_of(replace(real, labels_N=np.arange(len(real)) % 3))
-    joined, learnt_M = with_synthetic(real, made, train_M)
-    data = CellData(joined, {}, np.zeros((0, 0, 0), np.float32), ModelConfig(), "none")
-    problem = Problem(data, learnt_M, validation_M, experts=0, seed=0)
-    return fit_row(ROWS["deepconvlstm"], problem, CONFIG), joined
+@pytest.fixture(scope="module")
+def data(tiny_release: Path, real: Windows, made: Windows) -> CellData:
+    """What cells share, but without a single stored token."""
+    pretrained = load_pretrained(tiny_release)
+    encoders = {"left": pretrained.imu_left}
+    no_tokens = np.zeros((1, 0, 0, 0), np.float32)
+    config = pretrained.model_config
+    return CellData(real, encoders, no_tokens, config, "abc", synthetic={"imugpt": made})
 
 
+@pytest.mark.parametrize("row", ["base_imugpt", "deepconvlstm_imugpt"])
 def test_no_window_of_a_test_person_reaches_training_or_calibration(
-    made: Windows, real: Windows
+    data: CellData, real: Windows, row: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, _, test_M = fold_of(replace(real, labels_N=np.arange(len(real)) % 3))
+    """A cell whose test people's signals and labels are others trains as before, bit for bit."""
+    calibrated: list[Windows] = []
+
+    def seen(*arguments: Any) -> Windows:
+        calibrated.append(calibrate(*arguments))
+        return calibrated[-1]
+
+    monkeypatch.setattr(synthetic, "calibrate", seen)
+    cell = Cell(row, fold=1, seed=0, experts=2 * (row == "base_imugpt"))
+    clean = run_cell(cell, CONFIG, data)
+    test_M = clean.test_M
     signals_NTWC, labels_N = real.signals_NTWC.copy(), real.labels_N.copy()
-    signals_NTWC[test_M] = 50 * np.random.default_rng(1).normal(size=signals_NTWC[test_M].shape)
-    labels_N[test_M] = labels_N[test_M][::-1]
+    signals_NTWC[test_M, :, 0] = 50 * np.random.default_rng(1).normal(size=(len(test_M), 120, 6))
+    labels_N[test_M] = labels_N[test_M][::-1]  # folds are dealt by how many of each class there are
     poisoned = replace(real, signals_NTWC=signals_NTWC, labels_N=labels_N)
-    clean, clean_windows = fitted(real, made)
-    other, other_windows = fitted(poisoned, made)
-    added = slice(len(real), None)
-    np.testing.assert_array_equal(
-        clean_windows.signals_NTWC[added], other_windows.signals_NTWC[added]
-    )
-    assert clean.history == other.history
-    others_M = np.setdiff1d(np.arange(len(clean_windows)), test_M)
-    np.testing.assert_array_equal(clean.predict(others_M), other.predict(others_M))
-    assert not np.array_equal(clean.predict(test_M), other.predict(test_M))
+    other = run_cell(cell, CONFIG, replace(data, windows=poisoned))
+    assert clean.result["people"] == other.result["people"]
+    assert clean.result["windows"]["synthetic"] == len(data.synthetic["imugpt"])
+    assert clean.result["history"] == other.result["history"]
+    assert clean.result["details"] == other.result["details"]
+    np.testing.assert_array_equal(calibrated[0].signals_NTWC, calibrated[1].signals_NTWC)
+    assert not np.array_equal(clean.probabilities_MK, other.probabilities_MK)
+
+
+def test_synthetic_windows_change_what_is_learnt(data: CellData) -> None:
+    cells = (Cell(f"deepconvlstm{part}", 0, 0, 0) for part in ("", "_imugpt"))
+    alone, beside = (run_cell(cell, CONFIG, data) for cell in cells)
+    assert alone.result["windows"] == {**beside.result["windows"], "synthetic": 0}
+    assert alone.test_M.tolist() == beside.test_M.tolist()
+    assert alone.result["history"] != beside.result["history"]
+
+
+def test_rows_with_synthetic_windows_read_no_stored_tokens() -> None:
+    for row in ROWS.values():
+        if row.synthetic:
+            assert (row.weights, row.schedule) in (("random", "start"), ("none", "start"))
+            assert row.name not in REAL_ROWS
 
 
 def test_training_people_do_reach_the_calibration(made: Windows, real: Windows) -> None:
