@@ -92,8 +92,8 @@ def row_figures(folder: Path) -> dict[str, float]:
         experts = config.classifier.experts if row in ("multi3net_plus_frozen", "base") else 0
         taken, _ = seconds(partial(run_cell, Cell(row, 0, 0, experts), brief, data))
         figures[f"seconds_{row}"] = taken * (epochs if is_network else 1)
-        how = f"{epochs} epochs of {taken:.2f} s" if is_network else ""
-        print(f"  {row:22s} {figures[f'seconds_{row}']:7.1f} s  {how}", flush=True)
+        how = f"  {epochs} epochs of {taken:.2f} s" if is_network else ""
+        print(f"  {row:22s} {figures[f'seconds_{row}']:7.1f} s{how}", flush=True)
     return figures
 
 
