@@ -8,6 +8,7 @@ CPU time on one thread. Those of Ray are by the clock, after the first result of
 
 import json
 import os
+import statistics
 import sys
 import tempfile
 import time
@@ -32,7 +33,7 @@ from finetune.materials import Materials
 from finetune.prepare import encode, load_fitting
 from finetune.sweep import plan_cells
 
-WORKERS = (1, 2)
+WORKERS, ROUNDS = (1, 2), 3
 # Without rows that a wait sets between two of these, and those that only encode once more.
 ROWS = {
     "multi3net_plus_frozen": True,
@@ -50,7 +51,7 @@ ROWS = {
 def cells_per_minute(folder: Path, workers: int) -> float:
     """Run a small sweep as `python -m finetune sweep` does, without its report."""
     overrides = [
-        f"output={folder}/sweep{workers}",
+        f"output={tempfile.mkdtemp(dir=folder)}",
         f"releases.demo.folder={made_release(folder, 'small')}",
         "grids=[{rows: [multi3net_plus_frozen, forest]}]",
         "training.epochs=2",
@@ -71,11 +72,17 @@ def cells_per_minute(folder: Path, workers: int) -> float:
 
 
 def sweep_figures(folder: Path) -> dict[str, float]:
-    """Compare one worker with two."""
-    rates = {workers: cells_per_minute(folder, workers) for workers in WORKERS}
-    for workers, rate in rates.items():
-        print(f"  {workers} worker(s): {rate:.1f} cells a minute", flush=True)
-    return {"cells_per_minute": rates[2], "scaling_2": rates[2] / rates[1]}
+    """Compare one worker with two, in turn, since other programs come and go."""
+    rates: dict[int, list[float]] = {workers: [] for workers in WORKERS}
+    for _ in range(ROUNDS):
+        for workers in WORKERS:
+            rates[workers].append(cells_per_minute(folder, workers))
+            print(f"  {workers} worker(s): {rates[workers][-1]:.1f} cells a minute", flush=True)
+    ratios = [two / one for one, two in zip(*rates.values(), strict=True)]
+    return {
+        "cells_per_minute": statistics.median(rates[2]),
+        "scaling_2": statistics.median(ratios),
+    }
 
 
 def row_figures(folder: Path) -> dict[str, float]:
