@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint datagen pretrain finetune sweep tensorboard clean bench-imu bench-bvh bench-differentiation test-instructor bench-text bench-loss cluster-test bench-memory bench-datagen bench-stream bench-pretrain bench-predict
+.PHONY: help setup demo test lint datagen pretrain finetune sweep tensorboard clean bench-imu bench-bvh bench-differentiation test-instructor bench-text bench-loss cluster-test bench-memory bench-datagen bench-stream bench-pretrain bench-predict bench-finetune
 
 PYTHON ?= python3
 # The launcher of deepspeed and ninja are found here without activating the environment.
@@ -103,6 +103,9 @@ bench-pretrain: setup ## a step against its arithmetic alone, 2 ranks against 1,
 
 bench-predict: setup ## labelling a recording whole, sample by sample and by ONNX, on one core
 	OMP_NUM_THREADS=1 python -m benchmarks.predict
+
+bench-finetune: setup ## stored tokens against encoding in every epoch, cells on Ray, a cell of each row
+	OMP_NUM_THREADS=1 python -m benchmarks.finetune
 
 clean: ## remove the environment and caches; runs/ stays
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

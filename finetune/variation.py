@@ -44,6 +44,16 @@ def encoded(encoders: Encoders, signals_NTWC: Tensor, present_NWC: Tensor) -> Te
     return torch.cat([encode_windows(encoders, *part) for part in parts])
 
 
+def views_of(
+    signals_NTWC: Tensor, present_NWC: Tensor, config: AugmentConfig, views: int
+) -> list[Tensor]:
+    """Return the windows as they are, and V variations of all of them; the same at every call."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        seen = [varied(signals_NTWC, present_NWC, config) for _ in range(views)]
+    return [signals_NTWC, *seen]
+
+
 def encoded_views(
     encoders: Encoders,
     signals_NTWC: Tensor,
@@ -52,9 +62,5 @@ def encoded_views(
     views: int,
 ) -> Tensor:
     """Return tokens (1 + V, N, L, D): of the windows as they are, and of V variations of each."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        seen = [varied(signals_NTWC, present_NWC, config) for _ in range(views)]
-    return torch.stack(
-        [encoded(encoders, signals, present_NWC) for signals in [signals_NTWC, *seen]]
-    )
+    seen = views_of(signals_NTWC, present_NWC, config, views)
+    return torch.stack([encoded(encoders, signals, present_NWC) for signals in seen])
