@@ -15,11 +15,10 @@ from cluster.errors import UserError
 from cluster.runs import digest, replace_when_whole
 from finetune.config import FinetuneConfig
 from finetune.folds import make_folds
-from finetune.targets.choose import read_target
-from finetune.targets.recording import WRISTS, Target
+from finetune.targets.recording import WRISTS
 from finetune.training import TrainingConfig
 from finetune.variation import encoded_views
-from finetune.windows import RATE, Windows, cut_windows
+from finetune.windows import RATE, Windows
 from finetune.zero_shot import class_embeddings
 from pretrain.encoders import ImuEncoder
 from pretrain.model import ModelConfig
@@ -45,15 +44,6 @@ class CellData:
     release: str
     classes_KE: np.ndarray | None = None
     synthetic: dict[str, Windows] = field(default_factory=dict)
-
-
-def prepare(config: FinetuneConfig) -> tuple[Target, CellData]:
-    """Read the release and the target, cut windows, encode them; UserError for what is amiss."""
-    pretrained = load_fitting(config)
-    target = read_target(config.target)
-    windows = cut_windows(target, config.windows)
-    check_people(windows, config)
-    return target, encode(config, pretrained, windows)
 
 
 def load_fitting(config: FinetuneConfig) -> Pretrained:

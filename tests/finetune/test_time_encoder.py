@@ -20,7 +20,7 @@ from finetune.classifiers import (
 )
 from finetune.config import FinetuneConfig
 from finetune.training import TrainingConfig
-from finetune.windows import WindowsConfig
+from finetune.windows import WindowsConfig, cut_windows
 from pretrain.convolution import ConvolutionConfig
 from pretrain.encoders import ImuEncoderConfig, ImuEncoderKind, PoseEncoderConfig, TimeEncoder
 from pretrain.model import ModelConfig, Multi3Net
@@ -138,11 +138,11 @@ def test_from_people_to_labels_and_to_a_file(time_release: Path, tmp_path: Path)
 
 @pytest.mark.parametrize("seconds", [1, 3])
 def test_windows_of_any_whole_second_are_prepared(
-    time_release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: int
+    time_release: Path, tmp_path: Path, seconds: int
 ) -> None:
-    monkeypatch.setattr(prepare, "read_target", lambda _: made_target.waves(people=5))
     config = FinetuneConfig(
         release=str(time_release), output=str(tmp_path), windows=WindowsConfig(seconds=seconds)
     )
-    _, data = prepare.prepare(config)
-    assert data.tokens_NLD.shape == (len(data.windows), -(-60 * seconds // 8), 24)
+    windows = cut_windows(made_target.waves(people=5), config.windows)
+    data = prepare.encode(config, prepare.load_fitting(config), windows)
+    assert data.tokens_VNLD.shape == (5, len(windows), -(-60 * seconds // 8), 24)
