@@ -10,12 +10,22 @@ MAY_IMPORT = {
     "cluster": set(),
     "datagen": {"cluster"},
     # What a shard holds: its files, its samples, the names of the joints, vectors of sentences.
-    "pretrain": {"cluster", "datagen.shards", "datagen.sample", "datagen.motion", "datagen.text"},
+    "pretrain": {
+        "cluster",
+        "datagen.shards",
+        "datagen.sample",
+        "datagen.motion",
+        "datagen.text",
+        # Whether the sensors were worn as watches, whose mirror image is known.
+        "datagen.placement",
+    },
     "finetune": {
         "cluster",
         "pretrain.release",
         "pretrain.encoders",
         "pretrain.model",
+        # Labelled windows are varied as those of pre-training are.
+        "pretrain.augment",
         # Shards whose windows stand beside real ones, and their calibration.
         "datagen.shards",
         "datagen.sample",

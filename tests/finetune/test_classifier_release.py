@@ -71,8 +71,8 @@ def test_who_is_held_out_leaves_every_class_to_training() -> None:
     ("people", "keys", "message"),
     [
         (1, {}, "one person alone"),
-        (4, {"row": "deepconvlstm"}, "row is deepconvlstm, which has no IMU encoder"),
-        (4, {"row": "svm"}, "svm is not a row"),
+        (4, {"row": "deepconvlstm"}, "row is deepconvlstm, which is no network on an IMU encoder"),
+        (4, {"row": "svm"}, "row is svm, which is no network on an IMU encoder"),
         (4, {"classifier": ClassifierConfig(width=15, heads=2)}, "classifier.width is 15"),
         (2, {"windows": WindowsConfig(seconds=20)}, "no labelled window of 20 s"),
     ],

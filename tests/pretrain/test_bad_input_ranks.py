@@ -16,7 +16,7 @@ SAID = {
     "flipped_validation": r"shard-000004\.tar: its bytes do not match the checksum in its JSON",
     "mixed_texts": r"several kinds \(minilm .* in .*00\.tar, instructor .* in .*01\.tar\)",
     "fewer_shards": r"has 1 training shards for 2 ranks; use fewer ranks",
-    "empty_split": r"no validation windows; make more clips",
+    "empty_split": r"no validation windows; make more or longer clips",
     "impossible_zero": r"offload=parameters: ZeRO does this from stage 3 on; give zero=3",
     "full_disk": r"checkpoints: the checkpoint could not be written by rank 1: .*; make room",
     "full_disk_at_release": r"model\.safetensors: cannot be written: .*; make room",

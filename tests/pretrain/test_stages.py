@@ -15,7 +15,8 @@ from pretrain import train
 from pretrain.checkpoint import Found, State
 from pretrain.config import TrainConfig
 from pretrain.data import open_data
-from pretrain.evaluate import validation_pool
+from pretrain.evaluate import shortfall_of, validation_pool
+from pretrain.losses import PAIRS
 from pretrain.schedule import learning_rate
 from pretrain.stages import begin, open_stages
 from pretrain.stream import Position, Stream, StreamConfig
@@ -104,7 +105,7 @@ def test_a_stage_is_to_the_weights_what_a_run_is(
 
 def test_the_best_is_that_of_the_last_stage(whole: Path) -> None:
     after = [row for row in records(whole, "validation") if row["step"] > 6]
-    best = min(after, key=lambda row: row["loss/total"])
+    best = min(after, key=lambda row: shortfall_of(row, PAIRS))
     card = (whole / "release" / "card.md").read_text()
     assert f"for {best['step']} steps" in card
     assert "h of made, then 0." in card

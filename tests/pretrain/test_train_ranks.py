@@ -10,6 +10,7 @@ from training import TRAINER, arguments, equal, free_port, kept_states, records,
 from two_ranks import FIRST_STAGE, STAGED_STOPS, STAGES_FOR_ONE, staged, stopped_after
 
 from pretrain import train
+from pretrain.evaluate import shortfall_of
 from pretrain.schedule import learning_rate
 
 
@@ -116,7 +117,7 @@ def test_one_rank_continues_the_stages_that_two_began(
             for row in records(output / f"staged{stop}", "validation")
             if row["step"] > FIRST_STAGE
         ),
-        key=lambda row: row["loss/total"],
+        key=lambda row: shortfall_of(row, config.model.losses.pairs),
     )
     card = (output / f"staged{stop}" / "release" / "card.md").read_text()
     assert f"for {best['step']} steps" in card
