@@ -131,8 +131,10 @@ def check_unit(place: str, kind: str, seconds_S: Array, values_S3: Array, unit: 
                 f"{unit}; no watch measures more than {MOST_TURNING:.0f}: is it in dps?"
             )
         return
-    seconds = np.floor((seconds_S - seconds_S[0]) / REST_SECONDS).astype(int)
-    counts = np.bincount(seconds).clip(min=1)
+    # Numbered as they come: a damaged time stamp may lie thousands of years away.
+    stretch_S = np.floor((seconds_S - seconds_S[0]) / REST_SECONDS)
+    seconds = np.unique(stretch_S, return_inverse=True)[1]
+    counts = np.bincount(seconds)
     means = np.bincount(seconds, weights=magnitude_S) / counts
     squares = np.bincount(seconds, weights=(magnitude_S - means[seconds]) ** 2) / counts
     spreads = np.sqrt(squares)
