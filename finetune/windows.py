@@ -123,7 +123,9 @@ def resample(signals_TX: np.ndarray, timestamps_T: np.ndarray) -> np.ndarray:
     else:
         median_step = float(np.median(np.diff(timestamps_T)))
         ratio = Fraction(1, max(1, math.ceil(2 / (RATE * median_step))))
-        even_T = np.arange(timestamps_T[0], timestamps_T[-1] + 1e-9, float(ratio) / RATE)
+        # The last sample has a period of its own, as it has among even ones.
+        end = timestamps_T[-1] + median_step - 1e-9
+        even_T = np.arange(timestamps_T[0], end, float(ratio) / RATE)
         signals_TX = Akima1DInterpolator(timestamps_T, signals_TX)(
             even_T.clip(max=timestamps_T[-1])
         )

@@ -59,7 +59,7 @@ def test_it_tells_what_a_target_holds(
     assert lines["gaps"] == "1 longer than 0.2 s"
     # Windows start every second, 0 to 18, but for 1 to 3 at the gap of the third recording.
     assert lines["walk"].split() == ["28", "24", "3"]
-    assert lines["rest"].split() == ["29", "29", "3"]
+    assert lines["rest"].split() == ["29", "30", "3"]
     assert lines["jump"].split() == ["1", "0", "1"]
     assert "warning: class 'jump' is of one person only, p1" in printed
     assert "warning: 1 samples whose time stamp does not rise dropped, in 1 recordings" in printed

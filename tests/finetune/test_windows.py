@@ -266,3 +266,12 @@ def test_a_recording_must_be_whole() -> None:
         made_target.recording(good, times_T[::-1])
     with pytest.raises(ValueError, match="shape"):
         made_target.recording(good[:, 0], times_T)
+
+
+def test_a_missing_sample_costs_no_window_at_the_end() -> None:
+    time_T = np.delete(np.arange(800) / 50, 100)
+    signals_TWC = np.random.default_rng(0).normal(size=(799, 2, 6))
+    signals_TWC[:, 1] = 0
+    uneven = made_target.target(made_target.recording(signals_TWC, time_T))
+    starts_N = cut_windows(uneven, WindowsConfig(seconds=2)).starts_N
+    np.testing.assert_allclose(starts_N, np.arange(15))
