@@ -47,8 +47,9 @@ class FitConfig(FinetuneConfig):
 def fit_classifier(config: FitConfig) -> str:
     """Train on all people but those held out, write the folder; return what to tell the user.
 
-    A share `folds.validation_share` of the people decides when training stops and which weights
-    are kept. Raises UserError for a release, a row or a target that it cannot be done with.
+    A share `folds.validation_share` of the people is held out; with `training.early_stopping`
+    they decide when training stops and which weights are kept. Raises UserError for a release, a
+    row or a target that it cannot be done with.
     """
     row = _row(config.row)
     pretrained = load_pretrained(Path(config.release))
@@ -72,7 +73,7 @@ def fit_classifier(config: FitConfig) -> str:
     trained = len(np.unique(windows.subjects_N)) - len(held_out)
     return (
         f"{row.title} trained on {trained} people of {target.name} for {epochs} epochs; on "
-        f"{len(held_out)} held out, who chose the weights ({', '.join(held_out)}): macro F1 "
+        f"{len(held_out)} held out ({', '.join(held_out)}): macro F1 "
         f"{100 * scores.macro_f1:.1f} %\n{folder}"
     )
 
@@ -108,7 +109,7 @@ def _check_people(windows_PK: np.ndarray, names: tuple[str, ...], share: float) 
     if len(windows_PK) < 2:
         raise UserError(
             "target: one person alone; a classifier needs a second one, who is held out to say "
-            "when training has to stop"
+            "how good it is"
         )
     if (people_K > 0).sum() < 2:
         raise UserError(f"target: windows of one class alone, {names[int(people_K.argmax())]}")
@@ -185,17 +186,17 @@ def _train(
         labels_N=torch.from_numpy(windows.labels_N),
         tokens_VNLD=_tokens(network, windows, config),
     )
+    # Whoever is held out must not be learned from.
+    stopping_M = validation_M if config.training.early_stopping else validation_M[:0]
     with Progress("fit", config.training.epochs, "epochs") as progress:
         history = fit(
             network,
             data,
             train_M,
-            validation_M,
+            stopping_M,
             config.training,
             thaws=row.schedule == "plateau",
-            on_epoch=lambda epoch: progress.advance(
-                1, f"macro F1 {100 * epoch.validation_macro_f1:.1f} %"
-            ),
+            on_epoch=lambda epoch: progress.advance(1, f"loss {epoch.train_loss:.3f}"),
         )
     logits_MK = predict(network, data, validation_M)
     true_M = windows.labels_N[validation_N]
@@ -220,6 +221,13 @@ def _card(
     epochs: int,
 ) -> str:
     people = sorted(set(windows.subjects_N) - set(held_out))
+    role = (
+        "They chose when training\nstopped and which weights were kept, so their scores flatter: "
+        "`python -m finetune run`\nsays what to expect of new people."
+        if config.training.early_stopping
+        else "Nothing was\nlearned from them, but they are few: `python -m finetune run` says "
+        "what to expect of new people."
+    )
     classes = "\n".join(
         f"| {name} | {int((windows.labels_N == number).sum())} | {100 * f1:.1f} |"
         for number, (name, f1) in enumerate(zip(windows.label_names, scores.class_f1, strict=True))
@@ -229,9 +237,7 @@ def _card(
 {target.about}
 
 Trained on {len(people)} people ({", ".join(people)}) for {epochs} epochs; source at commit
-{git_commit()}. Encoders: {config.release}. Held out: {", ".join(held_out)}. They chose when
-training stopped and which weights were kept, so their scores flatter: `python -m finetune run`
-says what to expect of new people.
+{git_commit()}. Encoders: {config.release}. Held out: {", ".join(held_out)}. {role}
 
 ## Input
 

@@ -77,8 +77,9 @@ class Fitted:
 def fit_row(row: Row, problem: Problem, config: FinetuneConfig) -> Fitted:
     """Fit a row's method; leaves torch's global random state as it was.
 
-    Networks learn from the training windows and stop by the validation windows; methods without
-    early stopping learn from both. Raises `training.DivergedError` for a loss that is not finite.
+    All learn from the windows of training and validation people together, but for networks with
+    `training.early_stopping`, which learn from the former and stop by the latter. Raises
+    `training.DivergedError` for a loss that is not finite.
     """
     if row.method in ("classifier", "deepconvlstm", "resnet"):
         return _fit_network(row, problem, config)

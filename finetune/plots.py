@@ -140,7 +140,12 @@ def _legend(figure: Figure, axes: Axes) -> None:
 
 
 def history_picture(groups: Mapping[str, Sequence[dict]]) -> Figure:
-    """Validation loss by epoch, one panel for each title, one curve for each cell."""
+    """Loss by epoch, one panel for each title, one curve for each cell.
+
+    It is the validation loss where training stopped by one, else the training loss.
+    """
+    stopped = all(None not in each["validation_loss"] for all_ in groups.values() for each in all_)
+    loss = "validation_loss" if stopped else "train_loss"
     columns = min(4, len(groups))
     rows = -(-len(groups) // columns)
     figure = new_figure(8.0, 0.6 + 2.0 * rows)
@@ -150,14 +155,13 @@ def history_picture(groups: Mapping[str, Sequence[dict]]) -> Figure:
     for place, (axes, (title, histories)) in enumerate(zip(panels, groups.items(), strict=False)):
         for history in histories:
             colour = COLOURS[place % len(COLOURS)]
-            axes.plot(history["epoch"], history["validation_loss"], color=colour, linewidth=1)
+            axes.plot(history["epoch"], history[loss], color=colour, linewidth=1)
             freed = np.flatnonzero(history["encoder_trains"])
             if len(freed) and freed[0] > 0:
-                loss = history["validation_loss"][freed[0]]
-                axes.plot(freed[0], loss, "v", color=INK, markersize=5)
+                axes.plot(freed[0], history[loss][freed[0]], "v", color=INK, markersize=5)
         axes.set_title(title, fontsize=8, color=INK)
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         clean(axes)
-    panels[0].set_ylabel("validation loss")
+    panels[0].set_ylabel(loss.replace("_", " "))
     return figure

@@ -71,10 +71,11 @@ def _histories(study: Study, target: TargetFacts, results: Sequence[dict]) -> It
             groups[study.name(line)] = histories
     if groups:
         small = note(
-            "One curve for each cell; the weights of its lowest point are kept. A triangle marks "
-            "the first epoch in which a waiting encoder trains."
+            "One curve for each cell. Of a validation loss the weights of the lowest point are "
+            "kept, else the last. A triangle marks the first epoch in which a waiting encoder "
+            "trains."
         )
-        picture = image(plots.history_picture(groups), "validation loss by epoch")
+        picture = image(plots.history_picture(groups), "loss by epoch")
         yield section(f"Training on {target.name}", picture + small)
 
 

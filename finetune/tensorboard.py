@@ -24,7 +24,8 @@ def write_logs(result: dict, folder: Path) -> None:
     with SummaryWriter(str(own)) as writer:
         for tag, column in CURVES.items():
             for epoch, value in enumerate(history.get(column, [])):
-                writer.add_scalar(tag, float(value), epoch)
+                if value is not None:
+                    writer.add_scalar(tag, float(value), epoch)
         for summary in hparams(cell, tested):
             writer.file_writer.add_summary(summary)
         for tag, value in tested.items():

@@ -4,7 +4,6 @@ Shape letters: V views, N all windows, M windows of a part, B batch, T frames, W
 C channels, L tokens, D width, K classes.
 """
 
-import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from finetune.best_weights import BestWeights
 from finetune.classifiers import EncoderClassifier, encode_windows
 from finetune.scores import score
 from finetune.variation import varied
@@ -26,20 +26,21 @@ class TrainingConfig:
     """The recipe of all rows.
 
     The rate rises over the first `warmup` epochs and falls to zero as a cosine over `epochs`.
-    Training ends early after `patience` epochs without a lower validation loss. An encoder that
-    waits is set free after `unfreeze_patience` such epochs and then trains at
-    `encoder_rate_factor` times the rate. `gradient_norm` clips.
+    `gradient_norm` clips.
 
-    With fewer than `least_validation` labelled validation windows there is no early stopping, which
-    would follow their noise: these windows are learned from as well, for all `epochs`, and an
-    encoder that waits is set free after a quarter of them.
+    Networks learn for all `epochs` from all labelled windows, those of validation people as well,
+    and keep their last weights; an encoder that waits is set free after a quarter of the epochs.
+    With `early_stopping` validation people decide: training ends after `patience` epochs without
+    a lower validation loss, the weights of the lowest are kept, and an encoder that waits is set
+    free after `unfreeze_patience` such epochs. Set free, it trains at `encoder_rate_factor` times
+    the rate.
 
     An epoch has at least `least_batches` batches: few windows are gone through more often.
     Training windows are varied by `augment` whenever they are seen; an encoder that does not
     train sees each in `views` variations, made once.
     """
 
-    epochs: int = 40
+    epochs: int = 20
     batch_size: int = 64
     learning_rate: float = 1e-3
     encoder_rate_factor: float = 0.3
@@ -47,9 +48,9 @@ class TrainingConfig:
     weight_decay: float = 0.01
     label_smoothing: float = 0.1
     gradient_norm: float = 1.0
+    early_stopping: bool = False
     patience: int = 12
     unfreeze_patience: int = 3
-    least_validation: int = 50
     least_batches: int = 16
     augment: AugmentConfig = field(
         default_factory=lambda: AugmentConfig(
@@ -75,13 +76,13 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of a training's history."""
+    """One line of a training's history; what no validation window tells is None."""
 
     epoch: int
     rate: float
     train_loss: float
-    validation_loss: float
-    validation_macro_f1: float
+    validation_loss: float | None
+    validation_macro_f1: float | None
     encoder_trains: bool
 
 
@@ -98,43 +99,40 @@ def fit(
     thaws: bool,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
 ) -> list[Epoch]:
-    """Train `model` and leave it with the weights of the lowest validation loss.
+    """Train `model` in place, as TrainingConfig says; return one line for each epoch.
 
-    With too few validation windows (`least_validation`) it is left with its last weights. `thaws`
-    sets a frozen encoder free at the first plateau, from the best weights so far.
-    `on_epoch` is told of each epoch. Draws from torch's global random state. Raises DivergedError
-    for a loss that is not finite.
+    Without early stopping, `validation_M` is learned from like `train_M`. `thaws` sets a frozen
+    encoder free on the way. `on_epoch` is told of each epoch. Draws from torch's global random
+    state. Raises DivergedError for a loss that is not finite.
     """
     optimizer = torch.optim.AdamW(
         [{"params": [p for p in model.parameters() if p.requires_grad], "factor": 1.0}],
         weight_decay=config.weight_decay,
         fused=True,
     )
-    stops_early = len(validation_M) >= config.least_validation
-    if not stops_early:
+    best = BestWeights(model) if config.early_stopping else None
+    if best is None:
         train_M = torch.cat([train_M, validation_M])
     history: list[Epoch] = []
-    lowest, stale, best = math.inf, 0, copy.deepcopy(model.state_dict())
     for number in range(config.epochs):
         train_loss = _train_epoch(model, data, train_M, optimizer, config, number)
-        logits_MK = predict(model, data, validation_M)
-        loss, macro_f1 = _validate(logits_MK, data.labels_N[validation_M])
-        trains = not _waits(model)
-        rate = optimizer.param_groups[0]["lr"]
+        rate, trains = optimizer.param_groups[0]["lr"], not _waits(model)
+        loss = macro_f1 = None
+        frees = 4 * (number + 1) >= config.epochs
+        if best is not None:
+            loss, macro_f1 = _validate(model, data, validation_M)
+            best.compare(loss)
+            frees = best.stale_epochs >= config.unfreeze_patience
         history.append(Epoch(number, rate, train_loss, loss, macro_f1, trains))
         on_epoch(history[-1])
-        if loss < lowest or not stops_early:
-            lowest, stale, best = loss, 0, copy.deepcopy(model.state_dict())
-        else:
-            stale += 1
-        freed = stale >= config.unfreeze_patience if stops_early else 4 * number >= config.epochs
-        if thaws and _waits(model) and freed:
-            model.load_state_dict(best)
+        if thaws and not trains and frees:
+            if best is not None:
+                best.restore()
             _thaw(model, optimizer, config)
-            stale = 0
-        elif stale >= config.patience:
+        elif best is not None and best.stale_epochs >= config.patience:
             break
-    model.load_state_dict(best)
+    if best is not None:
+        best.restore()
     return history
 
 
@@ -227,7 +225,8 @@ def _forward(model: nn.Module, data: TrainingData, batch_B: Tensor) -> Tensor:
     return model(data.signals_NTWC[batch_B], present_BWC)
 
 
-def _validate(logits_MK: Tensor, labels_M: Tensor) -> tuple[float, float]:
+def _validate(model: nn.Module, data: TrainingData, windows_M: Tensor) -> tuple[float, float]:
+    logits_MK, labels_M = predict(model, data, windows_M), data.labels_N[windows_M]
     loss = functional.cross_entropy(logits_MK, labels_M).item()
     if not math.isfinite(loss):
         raise DivergedError(f"the validation loss is {loss}")

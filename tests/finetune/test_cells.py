@@ -32,7 +32,7 @@ CONFIG = FinetuneConfig(
     output="unused",
     folds=FoldsConfig(count=3),
     training=TrainingConfig(
-        epochs=3, batch_size=16, unfreeze_patience=1, learning_rate=5e-3, least_validation=1
+        epochs=3, batch_size=16, unfreeze_patience=1, learning_rate=5e-3, early_stopping=True
     ),
     classifier=ClassifierConfig(width=16, heads=2, feed_forward=16, experts=2, expert_width=8),
     resnet=ResnetConfig(filters=[4, 8]),

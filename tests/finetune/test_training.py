@@ -15,6 +15,7 @@ from torch.nn import functional
 from finetune.classifiers import EncoderClassifier, MixtureClassifier, encode_windows
 from finetune.training import (
     DivergedError,
+    Epoch,
     TrainingConfig,
     TrainingData,
     _batches,
@@ -31,7 +32,7 @@ CONFIG = TrainingConfig(
     learning_rate=5e-3,
     label_smoothing=0.0,
     warmup=0.5,
-    least_validation=1,
+    early_stopping=True,
     least_batches=1,
     augment=AugmentConfig(),
     views=0,
@@ -57,13 +58,17 @@ def model(frozen: bool) -> EncoderClassifier:
     return EncoderClassifier({"left": StubEncoder()}, MixtureClassifier(8, 3, SMALL), frozen)
 
 
+def validation_losses(history: list[Epoch]) -> list[float]:
+    return [loss for epoch in history if (loss := epoch.validation_loss) is not None]
+
+
 TRAIN, VALIDATION = torch.arange(64), torch.arange(64, 96)
 
 
 def test_a_network_learns_and_keeps_the_weights_of_its_best_epoch() -> None:
     given, network = data(), model(frozen=False)
     history = fit(network, given, TRAIN, VALIDATION, replace(CONFIG, epochs=15), thaws=False)
-    losses = [epoch.validation_loss for epoch in history]
+    losses = validation_losses(history)
     assert losses[-1] < 0.7 * losses[0]
     scores = predict(network, given, VALIDATION)
     loss = functional.cross_entropy(scores, given.labels_N[VALIDATION]).item()
@@ -79,7 +84,7 @@ def test_training_stops_when_the_validation_loss_no_longer_falls() -> None:
     misled.labels_N[VALIDATION] = (misled.labels_N[VALIDATION] + 1) % 3
     config = replace(CONFIG, epochs=40, patience=3, learning_rate=2e-2)
     history = fit(network, misled, TRAIN, VALIDATION, config, thaws=False)
-    losses = [epoch.validation_loss for epoch in history]
+    losses = validation_losses(history)
     assert len(history) < 40
     assert len(history) == losses.index(min(losses)) + 1 + config.patience
 
@@ -99,7 +104,7 @@ def test_an_encoder_waits_for_the_first_plateau_and_then_trains_at_a_lower_rate(
         patch.setattr(torch.optim.AdamW, "step", step)
         history = fit(network, given, TRAIN, VALIDATION, config, thaws=True)
     freed = [epoch.encoder_trains for epoch in history].index(True)
-    losses = [epoch.validation_loss for epoch in history[:freed]]
+    losses = validation_losses(history[:freed])
     assert losses.index(min(losses)) == freed - 1 - config.unfreeze_patience
     assert all(epoch.encoder_trains for epoch in history[freed:])
     assert all(len(groups) == 1 for groups in rates[: 4 * freed])
@@ -107,7 +112,7 @@ def test_an_encoder_waits_for_the_first_plateau_and_then_trains_at_a_lower_rate(
         groups[1] == pytest.approx(config.encoder_rate_factor * groups[0])
         for groups in rates[4 * freed :]
     )
-    assert min(epoch.validation_loss for epoch in history[freed:]) < 0.9 * min(losses)
+    assert min(validation_losses(history[freed:])) < 0.9 * min(losses)
     assert network.encoders["left"].token.weight.abs().max() > 0
 
 
@@ -130,7 +135,7 @@ def test_stored_tokens_train_the_same_classifier_as_signals() -> None:
     torch.manual_seed(3)
     from_tokens = fit(second, stored, TRAIN, VALIDATION, CONFIG, thaws=False)
     for one, other in zip(from_signals, from_tokens, strict=True):
-        assert one.validation_loss == pytest.approx(other.validation_loss, rel=1e-3)
+        assert one.train_loss == pytest.approx(other.train_loss, rel=1e-3)
 
 
 def test_a_loss_that_is_not_finite_is_an_error() -> None:
@@ -160,9 +165,9 @@ def test_few_windows_are_gone_through_more_often() -> None:
     assert torch.cat(batches).bincount().tolist() == [1] * 100
 
 
-def test_few_validation_windows_are_learned_from_and_stop_nothing() -> None:
+def test_without_early_stopping_all_labelled_windows_are_learned_from() -> None:
     given, network = data(), model(frozen=True)
-    config = replace(CONFIG, epochs=8, patience=1, least_validation=len(VALIDATION) + 1)
+    config = replace(CONFIG, epochs=8, patience=1, early_stopping=False)
     seen: set[int] = set()
     real = network.forward
 
@@ -177,4 +182,5 @@ def test_few_validation_windows_are_learned_from_and_stop_nothing() -> None:
     history = fit(network, given, TRAIN, VALIDATION, config, thaws=True)
     assert seen == {*TRAIN.tolist(), *VALIDATION.tolist()}
     assert len(history) == 8
-    assert [epoch.encoder_trains for epoch in history].index(True) == 3
+    assert [epoch.encoder_trains for epoch in history].index(True) == 2
+    assert {epoch.validation_loss for epoch in history} == {None}
