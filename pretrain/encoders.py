@@ -4,6 +4,7 @@ Shape letters: B batch, E text vector, T frames, P patches of frames, J joints, 
 D width, S patches of all samples, K values of a joint in a patch.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -13,6 +14,7 @@ from torch.nn import functional
 
 from pretrain.attention import blocks, learned_positions
 from pretrain.convolution import ConvolutionalTrunk, ConvolutionConfig, pooled
+from pretrain.movement import FEATURES, movement
 from pretrain.ranks import BatchNorm1d
 
 CHANNELS = 6
@@ -31,14 +33,23 @@ class TextEncoderConfig:
     dropout: float = 0.1
 
 
+class PoseEncoderKind(Enum):
+    """What a pose encoder looks at: the turn of each joint, or what the body does with them."""
+
+    joints = "joints"
+    movement = "movement"
+
+
 @dataclass
 class PoseEncoderConfig:
-    """PoseFormer: attention over the joints of a frame, then over frames.
+    """PoseFormer, or with `kind: movement` a residual network over what `movement.py` tells.
 
+    PoseFormer attends over the joints of a frame, then over frames; these keys are its own:
     `frames_per_token` frames share their joint tokens (the paper: 1), which divides the work of
     the spatial part by as much and keeps every value of the input; it divides the window.
     """
 
+    kind: PoseEncoderKind = PoseEncoderKind.joints
     joints: int = 52
     frames_per_token: int = 1
     spatial_width: int = 32
@@ -50,6 +61,7 @@ class PoseEncoderConfig:
     mlp_ratio: float = 2.0
     dropout: float = 0.0
     drop_path: float = 0.1
+    convolution: ConvolutionConfig = field(default_factory=ConvolutionConfig)
 
 
 class ImuEncoderKind(Enum):
@@ -125,8 +137,16 @@ class TextEncoder(nn.Module):
         return self.out(self.blocks(scaled_BE[:, None].to(self.out.weight.dtype)).flatten(1))
 
 
-class PoseEncoder(nn.Module):
+class PoseEncoder(nn.Module, ABC):
     """Joint rotations (B, T, J, 3), axis-angle in radians, to embeddings (B, D)."""
+
+    @abstractmethod
+    def forward(self, pose_BTJ3: Tensor) -> Tensor:
+        """Return (B, D)."""
+
+
+class JointEncoder(PoseEncoder):
+    """The paper's: attention over the joints of a frame, then over frames."""
 
     def __init__(self, config: PoseEncoderConfig, window: int, embedding: int) -> None:
         super().__init__()
@@ -171,6 +191,26 @@ class PoseEncoder(nn.Module):
         return tokens_SJD.reshape(batch, -1, joints * self.config.spatial_width)
 
 
+class MovementEncoder(PoseEncoder):
+    """A residual network over the body's movement in time, as `TimeEncoder` is over signals.
+
+    It reads windows of any length, and sees no fingers and no heading.
+    """
+
+    def __init__(self, config: PoseEncoderConfig, embedding: int) -> None:
+        super().__init__()
+        convolution = config.convolution
+        self.feature_token = nn.Linear(FEATURES, convolution.channels[0])
+        self.trunk = ConvolutionalTrunk(convolution, convolution.channels[0])
+        self.parts = convolution.parts
+        self.out = nn.Linear((self.parts + 1) * convolution.channels[-1], embedding)
+
+    def forward(self, pose_BTJ3: Tensor) -> Tensor:
+        """Return (B, D)."""
+        features_BTF = movement(pose_BTJ3).transpose(1, 2).to(self.out.weight.dtype)
+        return self.out(pooled(self.trunk(self.feature_token(features_BTF)), self.parts))
+
+
 class ImuScale(nn.Module):
     """Between SI units and the units in which signals are of order one, for (..., 6)."""
 
@@ -190,7 +230,7 @@ class ImuScale(nn.Module):
         return scaled_C * self.scale_C
 
 
-class ImuEncoder(nn.Module):
+class ImuEncoder(nn.Module, ABC):
     """Signals of one wrist (B, T, 6) to tokens (B, L, width) and embeddings (B, D).
 
     Channels are ax ay az in m/s2 (specific force: a resting sensor reads 9.81 upwards), then
@@ -211,13 +251,13 @@ class ImuEncoder(nn.Module):
         super().__init__()
         self.scale = ImuScale(config)
 
+    @abstractmethod
     def embed(self, tokens_BLD: Tensor) -> Tensor:
         """Return the embedding (B, D) of the tokens of what is read at once."""
-        raise NotImplementedError
 
+    @abstractmethod
     def present_tokens(self, present_BC: Tensor, tokens: int) -> Tensor:
         """Return which of a window's tokens stand on a channel that was measured (B, tokens)."""
-        raise NotImplementedError
 
 
 class ChannelEncoder(ImuEncoder):

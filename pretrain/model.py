@@ -21,8 +21,11 @@ from pretrain.encoders import (
     ImuEncoder,
     ImuEncoderConfig,
     ImuEncoderKind,
+    JointEncoder,
+    MovementEncoder,
     PoseEncoder,
     PoseEncoderConfig,
+    PoseEncoderKind,
     TextEncoder,
     TextEncoderConfig,
     TimeEncoder,
@@ -45,6 +48,10 @@ POSITIVE_KEYS = (
     "pose.temporal_width",
     "pose.temporal_heads",
     "pose.mlp_ratio",
+    "pose.convolution.channels",
+    "pose.convolution.strides",
+    "pose.convolution.kernel",
+    "pose.convolution.parts",
     "imu.width",
     "imu.heads",
     "imu.mlp_ratio",
@@ -92,11 +99,12 @@ class ModelConfig:
         text, pose, imu, decoder = self.text, self.pose, self.imu, self.decoder
         yield text.kernel % 2 == 1, "text.kernel", "must be odd"
         yield decoder.kernel % 2 == 1, "decoder.kernel", "must be odd"
-        convolution = imu.convolution
-        yield convolution.kernel % 2 == 1, "imu.convolution.kernel", "must be odd"
-        rule = f"must have {len(convolution.channels)} entries, as imu.convolution.channels has"
-        matching = len(convolution.strides) == len(convolution.channels)
-        yield matching, "imu.convolution.strides", rule
+        for part, convolution in (("pose", pose.convolution), ("imu", imu.convolution)):
+            key = f"{part}.convolution"
+            yield convolution.kernel % 2 == 1, f"{key}.kernel", "must be odd"
+            rule = f"must have {len(convolution.channels)} entries, as {key}.channels has"
+            matching = len(convolution.strides) == len(convolution.channels)
+            yield matching, f"{key}.strides", rule
         divides_window = f"must divide the window of {self.window} frames"
         yield self.window % pose.frames_per_token == 0, "pose.frames_per_token", divides_window
         unpooled = self.window % math.prod(decoder.unpooling) == 0
@@ -117,6 +125,7 @@ class ModelConfig:
             ("text.dropout", self.text.dropout),
             ("pose.dropout", pose.dropout),
             ("pose.drop_path", pose.drop_path),
+            ("pose.convolution.dropout", pose.convolution.dropout),
             ("imu.dropout", imu.dropout),
             ("imu.drop_path", imu.drop_path),
             ("imu.convolution.dropout", imu.convolution.dropout),
@@ -165,7 +174,7 @@ class Multi3Net(nn.Module):
         config.check()
         self.config, self.text_size = config, text_size
         self.text = TextEncoder(config.text, text_size, config.embedding)
-        self.pose = PoseEncoder(config.pose, config.window, config.embedding)
+        self.pose = build_pose_encoder(config)
         self.imu_left = build_imu_encoder(config)
         self.imu_right = build_imu_encoder(config)
         self.pose2imu = Pose2Imu(config.decoder, config.window, config.embedding)
@@ -256,6 +265,13 @@ def build_imu_encoder(config: ModelConfig) -> ImuEncoder:
     if config.imu.kind is ImuEncoderKind.convolution:
         return TimeEncoder(config.imu, config.embedding)
     return ChannelEncoder(config.imu, config.window, config.embedding)
+
+
+def build_pose_encoder(config: ModelConfig) -> PoseEncoder:
+    """Return a pose encoder with random weights, of a configuration that has been checked."""
+    if config.pose.kind is PoseEncoderKind.movement:
+        return MovementEncoder(config.pose, config.embedding)
+    return JointEncoder(config.pose, config.window, config.embedding)
 
 
 def parameter_count(model: nn.Module) -> dict[str, int]:

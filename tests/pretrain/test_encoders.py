@@ -9,7 +9,7 @@ from pretrain.attention import Attention, DropPath, drop_path_rates
 from pretrain.encoders import (
     ChannelEncoder,
     ImuEncoderConfig,
-    PoseEncoder,
+    JointEncoder,
     PoseEncoderConfig,
     ResidualBlock,
     TextEncoder,
@@ -22,7 +22,7 @@ def _seed() -> None:
     torch.manual_seed(0)
 
 
-def small_pose_encoder(**keys: object) -> PoseEncoder:
+def small_pose_encoder(**keys: object) -> JointEncoder:
     config = PoseEncoderConfig(
         joints=5,
         spatial_width=8,
@@ -34,7 +34,7 @@ def small_pose_encoder(**keys: object) -> PoseEncoder:
     )
     for key, value in keys.items():
         setattr(config, key, value)
-    return PoseEncoder(config, window=12, embedding=10).eval()
+    return JointEncoder(config, window=12, embedding=10).eval()
 
 
 def small_imu_encoder(**keys: object) -> ChannelEncoder:
@@ -46,7 +46,7 @@ def small_imu_encoder(**keys: object) -> ChannelEncoder:
 
 def test_paper_shapes() -> None:
     text = TextEncoder(TextEncoderConfig(), text_size=768, embedding=256)
-    pose = PoseEncoder(PoseEncoderConfig(), window=60, embedding=256)
+    pose = JointEncoder(PoseEncoderConfig(), window=60, embedding=256)
     imu = ChannelEncoder(ImuEncoderConfig(), window=60, embedding=256)
     assert text(torch.randn(2, 768)).shape == (2, 256)
     assert pose(torch.randn(2, 60, 52, 3)).shape == (2, 256)
