@@ -3,8 +3,9 @@
 Shape letters: N windows, M windows of a part, P people, K classes.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,8 +20,10 @@ from finetune.classifier_release import (
     save_classifier,
 )
 from finetune.classifiers import EncoderClassifier
+from finetune.code_version import code_version
 from finetune.config import FinetuneConfig
-from finetune.prepare import frozen_tokens, wrists_in_use
+from finetune.continuation import Continuation
+from finetune.prepare import frozen_tokens, weights_digest, wrists_in_use
 from finetune.recogniser import described
 from finetune.rows import REAL_ROWS, ROWS, Row, find_row
 from finetune.scores import Scores, score
@@ -59,17 +62,19 @@ def fit_classifier(config: FitConfig) -> str:
     held_out = hold_out(windows, config.folds.validation_share, config.seeds[0])
     release = _describe(row, windows, pretrained, config)
     seed = seed_from("fit", row.name, config.seeds[0])
+    folder = Path(config.output)
+    continuation = Continuation.beside(folder, _what_decides(config, windows))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = build_network(release, _encoders(row, pretrained, release))
         network.set_frozen(row.schedule != "start")
         try:
-            scores, epochs = _train(network, row, windows, held_out, config)
+            scores, epochs = _train(network, row, windows, held_out, config, continuation)
         except DivergedError as error:
             raise UserError(f"{error}; lower training.learning_rate") from None
-    folder = Path(config.output)
     card = _card(config, row, target, windows, held_out, scores, epochs)
     save_classifier(folder, network, release, card)
+    continuation.remove()
     trained = len(np.unique(windows.subjects_N)) - len(held_out)
     return (
         f"{row.title} trained on {trained} people of {target.name} for {epochs} epochs; on "
@@ -161,6 +166,11 @@ def _describe(
     )
 
 
+def _what_decides(config: FitConfig, windows: Windows) -> list[Any]:
+    release = weights_digest(Path(config.release))
+    return [asdict(config), windows.digest, release, code_version(__name__)]
+
+
 def _encoders(row: Row, pretrained: Pretrained, release: ClassifierReleaseConfig) -> dict | None:
     if row.weights == "random":
         return None
@@ -173,6 +183,7 @@ def _train(
     windows: Windows,
     held_out: tuple[str, ...],
     config: FitConfig,
+    continuation: Continuation,
 ) -> tuple[Scores, int]:
     """Train in place; return the scores on the people held out, and the number of epochs."""
     validation_N = np.isin(windows.subjects_N, held_out)
@@ -196,7 +207,10 @@ def _train(
             stopping_M,
             config.training,
             thaws=row.schedule == "plateau",
-            on_epoch=lambda epoch: progress.advance(1, f"loss {epoch.train_loss:.3f}"),
+            on_epoch=lambda epoch: progress.advance(
+                epoch.epoch + 1 - progress.done, f"loss {epoch.train_loss:.3f}"
+            ),
+            continuation=continuation,
         )
     logits_MK = predict(network, data, validation_M)
     true_M = windows.labels_N[validation_N]

@@ -6,7 +6,8 @@ C channels, L tokens, D width, K classes.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from torch.nn import functional
 
 from finetune.best_weights import BestWeights
 from finetune.classifiers import EncoderClassifier, encode_windows
+from finetune.continuation import Continuation
 from finetune.scores import score
 from finetune.variation import varied
 from pretrain.augment import AugmentConfig
@@ -98,42 +100,89 @@ def fit(
     config: TrainingConfig,
     thaws: bool,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
+    continuation: Continuation | None = None,
 ) -> list[Epoch]:
     """Train `model` in place, as TrainingConfig says; return one line for each epoch.
 
     Without early stopping, `validation_M` is learned from like `train_M`. `thaws` sets a frozen
-    encoder free on the way. `on_epoch` is told of each epoch. Draws from torch's global random
-    state. Raises DivergedError for a loss that is not finite.
+    encoder free on the way. `on_epoch` is told of each epoch. With a `continuation` the epochs
+    that it knows of are not trained again. Draws from torch's global random state. Raises
+    DivergedError for a loss that is not finite.
     """
-    optimizer = torch.optim.AdamW(
+    best = BestWeights(model) if config.early_stopping else None
+    if best is None:
+        train_M = torch.cat([train_M, validation_M])
+    state = _State(model, _optimizer(model, config), best, [])
+    if continuation is not None and (saved := continuation.load()) is not None:
+        state.restore(saved, config)
+    while len(state.history) < config.epochs and not state.ends(config):
+        number = len(state.history)
+        train_loss = _train_epoch(model, data, train_M, state.optimizer, config, number)
+        rate, trains = state.optimizer.param_groups[0]["lr"], not _waits(model)
+        loss = macro_f1 = None
+        if best is not None:
+            loss, macro_f1 = _validate(model, data, validation_M)
+            best.compare(loss)
+        state.history.append(Epoch(number, rate, train_loss, loss, macro_f1, trains))
+        if thaws and not trains and state.frees(config):
+            if best is not None:
+                best.restore()
+            _thaw(model, state.optimizer, config)
+        if continuation is not None:
+            continuation.save(state.saved())
+        on_epoch(state.history[-1])
+    if best is not None:
+        best.restore()
+    return state.history
+
+
+@dataclass
+class _State:
+    """All that changes from epoch to epoch, but for the random state."""
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    best: BestWeights | None
+    history: list[Epoch]
+
+    def frees(self, config: TrainingConfig) -> bool:
+        """Whether an encoder that waits has waited long enough."""
+        if self.best is None:
+            return 4 * len(self.history) >= config.epochs
+        return self.best.stale_epochs >= config.unfreeze_patience
+
+    def ends(self, config: TrainingConfig) -> bool:
+        """Whether validation people say that it is enough."""
+        return self.best is not None and self.best.stale_epochs >= config.patience
+
+    def saved(self) -> dict[str, Any]:
+        """Return it as tensors and plain values."""
+        best = self.best
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "best": best and (best.lowest, best.weights, best.stale_epochs),
+            "history": [asdict(epoch) for epoch in self.history],
+            "waits": _waits(self.model),
+        }
+
+    def restore(self, saved: dict[str, Any], config: TrainingConfig) -> None:
+        """Take the place of the state that was saved."""
+        self.history.extend(Epoch(**epoch) for epoch in saved["history"])
+        if _waits(self.model) and not saved["waits"]:
+            _thaw(self.model, self.optimizer, config)
+        self.model.load_state_dict(saved["model"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        if self.best is not None:
+            self.best.lowest, self.best.weights, self.best.stale_epochs = saved["best"]
+
+
+def _optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(
         [{"params": [p for p in model.parameters() if p.requires_grad], "factor": 1.0}],
         weight_decay=config.weight_decay,
         fused=True,
     )
-    best = BestWeights(model) if config.early_stopping else None
-    if best is None:
-        train_M = torch.cat([train_M, validation_M])
-    history: list[Epoch] = []
-    for number in range(config.epochs):
-        train_loss = _train_epoch(model, data, train_M, optimizer, config, number)
-        rate, trains = optimizer.param_groups[0]["lr"], not _waits(model)
-        loss = macro_f1 = None
-        frees = 4 * (number + 1) >= config.epochs
-        if best is not None:
-            loss, macro_f1 = _validate(model, data, validation_M)
-            best.compare(loss)
-            frees = best.stale_epochs >= config.unfreeze_patience
-        history.append(Epoch(number, rate, train_loss, loss, macro_f1, trains))
-        on_epoch(history[-1])
-        if thaws and not trains and frees:
-            if best is not None:
-                best.restore()
-            _thaw(model, optimizer, config)
-        elif best is not None and best.stale_epochs >= config.patience:
-            break
-    if best is not None:
-        best.restore()
-    return history
 
 
 @torch.inference_mode()

@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+import finetune.training
 from cluster.errors import UserError
 from finetune.classifier_release import load_classifier
 from finetune.classifiers import ClassifierConfig
 from finetune.config import FinetuneConfig
+from finetune.continuation import Continuation
 from finetune.final import FitConfig, hold_out
 from finetune.training import TrainingConfig
 from finetune.windows import WindowsConfig, cut_windows
@@ -40,6 +43,52 @@ def test_fitting_again_gives_the_same_classifier_and_a_card(
     for words in ("Held out: p", "class 2", "left wrist with gyroscope", "9.81 upwards"):
         assert words in card
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("epochs_before", [1, 3])
+def test_a_killed_fit_goes_on_with_the_same_numbers(
+    tiny_release: Path, tmp_path: Path, early_stopping: bool, epochs_before: int
+) -> None:
+    training = TrainingConfig(
+        epochs=6, batch_size=16, early_stopping=early_stopping, unfreeze_patience=1
+    )
+    given = {"target": made_target.waves(people=4), "training": training}
+    undisturbed = fitted(tmp_path / "whole", tiny_release, **given)
+    trained: list[int] = []
+    real = finetune.training._train_epoch
+
+    def dies(*arguments: Any) -> float:
+        if len(trained) == epochs_before:
+            raise KeyboardInterrupt
+        trained.append(arguments[-1])
+        return real(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finetune.training, "_train_epoch", dies)
+        with pytest.raises(KeyboardInterrupt):
+            fitted(tmp_path / "killed", tiny_release, **given)
+    assert not (tmp_path / "killed").exists()
+
+    def goes_on(*arguments: Any) -> float:
+        trained.append(arguments[-1])
+        return real(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finetune.training, "_train_epoch", goes_on)
+        continued = fitted(tmp_path / "killed", tiny_release, **given)
+    assert trained == list(range(len(trained)))
+    for name, value in undisturbed.network.state_dict().items():
+        assert torch.equal(value, continued.network.state_dict()[name]), name
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "whole"]
+
+
+def test_what_a_fit_with_other_settings_left_is_removed(tmp_path: Path) -> None:
+    left = Continuation.beside(tmp_path / "model", ["one"])
+    left.save({})
+    assert Continuation.beside(tmp_path / "model", ["one"]).load() is not None
+    assert Continuation.beside(tmp_path / "model", ["other"]).load() is None
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_classifier_appears_whole_or_not_at_all(
