@@ -44,12 +44,12 @@ def decoded(sample: dict[str, Any]) -> dict[str, Any]:
     return {"key": sample["__key__"], "meta": json.loads(sample["meta.json"]), **arrays}
 
 
-def one_window(sample: dict[str, Any]) -> Iterator[Window]:
-    """Yield one window at a random start, of a random body."""
+def one_window(sample: dict[str, Any], window: int = WINDOW_FRAMES) -> Iterator[Window]:
+    """Yield one window of that many frames at a random start, of a random body."""
     frames, bodies = len(sample["pose"]), len(sample["acc"])
-    start, body = random.randint(0, frames - WINDOW_FRAMES), random.randrange(bodies)
+    start, body = random.randint(0, frames - window), random.randrange(bodies)
     gyro_body = min(body, len(sample["gyro"]) - 1)
-    there = slice(start, start + WINDOW_FRAMES)
+    there = slice(start, start + window)
     acc, gyro = sample["acc"][body, there], sample["gyro"][gyro_body, there]
     meta = sample["meta"]
     yield {
@@ -63,10 +63,10 @@ def one_window(sample: dict[str, Any]) -> Iterator[Window]:
     }
 
 
-def windows_of(sample: dict[str, Any]) -> Iterator[Window]:
+def windows_of(sample: dict[str, Any], window: int = WINDOW_FRAMES) -> Iterator[Window]:
     """Yield as many windows as the sample holds without overlap."""
-    for _ in range(len(sample["pose"]) // WINDOW_FRAMES):
-        yield from one_window(sample)
+    for _ in range(len(sample["pose"]) // window):
+        yield from one_window(sample, window)
 
 
 def collate(windows: Sequence[Window]) -> dict[str, Any]:

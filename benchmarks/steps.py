@@ -14,6 +14,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -71,11 +72,12 @@ def plain_ddp(run: Run, model: Multi3Net) -> Step:
     """Return a step as one writes it without this project: plain torch, plain WebDataset."""
     optimizer = make_optimizer(model, run.config.optimizer)
     wrapped = DistributedDataParallel(Losses(model))
+    cut = partial(windows_of, window=run.config.model.window)
     paths = [Path(str(shard.path)) for shard in run.data.train]
 
     def endless() -> Iterator[dict[str, Any]]:
         while True:
-            yield from plain_pipeline(paths, run.config.batch_size, windows_of)
+            yield from plain_pipeline(paths, run.config.batch_size, cut)
 
     batches = endless()
 

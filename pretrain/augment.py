@@ -137,11 +137,13 @@ def mirror(batch: Batch, chosen_B: Tensor) -> Batch:
     """
     left, right = batch["imu_left"], batch["imu_right"]
     chosen_B11 = chosen_B[:, None, None]
+    pose_BTJ3 = batch["pose"].clone()
+    # One window at a time stays in the processor's cache.
+    for window in chosen_B.nonzero().flatten().tolist():
+        pose_BTJ3[window] = batch["pose"][window][:, OTHER_SIDE_J] * MIRRORED_TURN
     return {
         **batch,
-        "pose": torch.where(
-            chosen_B11[..., None], batch["pose"][:, :, OTHER_SIDE_J] * MIRRORED_TURN, batch["pose"]
-        ),
+        "pose": pose_BTJ3,
         "imu_left": torch.where(chosen_B11, right * MIRRORED_WATCH_C, left),
         "imu_right": torch.where(chosen_B11, left * MIRRORED_WATCH_C, right),
     }
