@@ -58,18 +58,22 @@ def movement(pose_BTJ3: Tensor) -> Tensor:
     directions are those of a world that is turned about the vertical until the body faces +z in
     the mean of the window: which way north is makes no difference.
     """
+    batch, frames = pose_BTJ3.shape[:2]
+    features_BFT = pose_BTJ3.new_empty((batch, FEATURES, frames), dtype=torch.float)
     # Few windows at a time stay in the processor's cache.
-    return torch.cat([_movement(part_BTJ3) for part_BTJ3 in pose_BTJ3.split(AT_ONCE)])
+    for part_BFT, part_BTJ3 in zip(
+        features_BFT.split(AT_ONCE), pose_BTJ3.split(AT_ONCE), strict=True
+    ):
+        _write_movement(part_BFT, part_BTJ3)
+    return features_BFT
 
 
-def _movement(pose_BTJ3: Tensor) -> Tensor:
+def _write_movement(features_BFT: Tensor, pose_BTJ3: Tensor) -> None:
     batch, frames = pose_BTJ3.shape[:2]
     turn_3SN = pose_BTJ3[:, :, :SEGMENTS].permute(3, 2, 0, 1).reshape(3, SEGMENTS, -1).float()
     local_33SN = rotation_matrices(turn_3SN)
-    world, places = (
-        [facing_forward(local_33SN[:, :, 0], frames)],
-        [torch.zeros_like(turn_3SN[:, 0])],
-    )
+    world = [facing_forward(local_33SN[:, :, 0], frames)]
+    places = [torch.zeros_like(turn_3SN[:, 0])]
     for joint, bone_3 in zip(range(1, SEGMENTS), bones().to(turn_3SN)[1:], strict=True):
         parent = BODY_PARENTS[joint]
         world.append(_times(world[parent], local_33SN[:, :, joint]))
@@ -82,7 +86,12 @@ def _movement(pose_BTJ3: Tensor) -> Tensor:
         place_3SBT / POSITION_SCALE,
         _rate(place_3SBT),
     ]
-    return torch.cat([part.flatten(0, 1) for part in parts]).transpose(0, 1)
+    begin = 0
+    for part in parts:
+        features_FBT = part.flatten(0, 1)
+        end = begin + len(features_FBT)
+        features_BFT[:, begin:end] = features_FBT.transpose(0, 1)
+        begin = end
 
 
 def rotation_matrices(turn_3N: Tensor) -> Tensor:
