@@ -31,13 +31,15 @@ CONFIG = FinetuneConfig(
     release="unused",
     output="unused",
     folds=FoldsConfig(count=3),
-    training=TrainingConfig(
-        epochs=3, batch_size=16, unfreeze_patience=1, learning_rate=5e-3, early_stopping=True
-    ),
+    training=TrainingConfig(epochs=3, batch_size=16, unfreeze_patience=1, learning_rate=5e-3),
     classifier=ClassifierConfig(width=16, heads=2, feed_forward=16, experts=2, expert_width=8),
     resnet=ResnetConfig(filters=[4, 8]),
     deepconvlstm=DeepConvLstmConfig(filters=4, width=8, recurrent_layers=1, dropout=0.0),
 )
+STOPPING = replace(CONFIG, training=replace(CONFIG.training, early_stopping=True))
+NETWORKS = [
+    name for name in REAL_ROWS if ROWS[name].method in ("classifier", "deepconvlstm", "resnet")
+]
 
 
 def with_windows(data: CellData, windows: Windows) -> CellData:
@@ -83,8 +85,14 @@ def poisoned(data: CellData, people: tuple[str, ...]) -> CellData:
     return with_windows(data, replace(windows, signals_NTWC=signals_NTWC, labels_N=labels_N))
 
 
-@pytest.mark.parametrize("row", REAL_ROWS)
-def test_test_people_do_not_touch_training(data: CellData, row: str) -> None:
+@pytest.mark.parametrize(
+    ("row", "config"),
+    [*((row, CONFIG) for row in REAL_ROWS), *((row, STOPPING) for row in NETWORKS)],
+    ids=[*REAL_ROWS, *(f"{row} stopping early" for row in NETWORKS)],
+)
+def test_test_people_do_not_touch_training(
+    data: CellData, row: str, config: FinetuneConfig
+) -> None:
     fold = fold_of(data, Cell(row, fold=1, seed=0, experts=2))
     fitted = []
     for given in (data, poisoned(data, fold.test)):
@@ -92,7 +100,7 @@ def test_test_people_do_not_touch_training(data: CellData, row: str) -> None:
             windows_of(given.windows.subjects_N, part) for part in (fold.train, fold.validation)
         )
         problem = Problem(given, *parts, experts=2, seed=0)
-        fitted.append(fit_row(ROWS[row], problem, CONFIG))
+        fitted.append(fit_row(ROWS[row], problem, config))
     clean, other = fitted
     assert clean.history == other.history
     assert clean.details == other.details
@@ -106,7 +114,7 @@ def test_validation_people_do_not_touch_the_weights_or_the_scaling(data: CellDat
     cell = Cell("deepconvlstm", fold=0, seed=0, experts=0)
     fold = fold_of(data, cell)
     other_data = poisoned(data, fold.validation + fold.test)
-    config = replace(CONFIG, training=replace(CONFIG.training, patience=100))
+    config = replace(STOPPING, training=replace(STOPPING.training, patience=100))
     clean, other = result(cell, config, data), result(cell, config, other_data)
     assert clean["history"]["train_loss"] == other["history"]["train_loss"]
     assert clean["history"]["validation_loss"] != other["history"]["validation_loss"]
@@ -224,14 +232,17 @@ def test_both_wrists_are_used_where_windows_have_them(data: CellData) -> None:
     assert wrists_in_use(replace(data.windows, present_NWC=present_NWC)) == ["left", "right"]
 
 
-def test_a_cell_that_fails_comes_back_as_data(data: CellData) -> None:
+@pytest.mark.parametrize("config", [CONFIG, STOPPING], ids=["learns from all", "stops early"])
+def test_a_cell_that_fails_comes_back_as_data(data: CellData, config: FinetuneConfig) -> None:
     signals_NTWC = data.windows.signals_NTWC.copy()
     signals_NTWC[0] = np.inf
     broken = replace(data, windows=replace(data.windows, signals_NTWC=signals_NTWC))
     people = data.windows.subjects_N[0]
-    folds = range(CONFIG.folds.count)
-    outcomes = [attempt(Cell("base", fold, 0, 2), CONFIG, broken) for fold in folds]
+    folds = range(config.folds.count)
+    outcomes = [attempt(Cell("base", fold, 0, 2), config, broken) for fold in folds]
     failed = [o for o in outcomes if isinstance(o, Failure)]
-    trained = [f for f in folds if people in fold_of(data, Cell("base", f, 0, 2)).train]
+    dealt = [fold_of(data, Cell("base", fold, 0, 2)) for fold in folds]
+    learned = [d.train if config.training.early_stopping else d.train + d.validation for d in dealt]
+    trained = [fold for fold in folds if people in learned[fold]]
     assert [o.cell.fold for o in failed if "training loss is nan" in o.reason] == trained
     assert all(o.reason.startswith("DivergedError") for o in failed)
