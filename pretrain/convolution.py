@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pretrain.ranks import BatchNorm1d
+from pretrain.batch_norm import BatchNorm1d
 
 
 @dataclass

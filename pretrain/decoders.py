@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from pretrain.batch_norm import BatchNorm1d
 from pretrain.encoders import CHANNELS
-from pretrain.ranks import BatchNorm1d
 
 WRISTS = 2
 

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pretrain.attention import blocks, learned_positions
+from pretrain.batch_norm import BatchNorm1d
 from pretrain.convolution import ConvolutionalTrunk, ConvolutionConfig, pooled
 from pretrain.movement import FEATURES, movement
-from pretrain.ranks import BatchNorm1d
 
 CHANNELS = 6
 

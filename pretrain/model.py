@@ -14,6 +14,7 @@ from omegaconf import ListConfig, OmegaConf
 from torch import Tensor, nn
 
 from cluster.errors import UserError
+from pretrain.batch_norm import statistics_kept
 from pretrain.cached import CachedContrast
 from pretrain.decoders import DecoderConfig, ImuReconstructor, Pose2Imu
 from pretrain.encoders import (
@@ -31,7 +32,6 @@ from pretrain.encoders import (
     TimeEncoder,
 )
 from pretrain.losses import PAIRS, REGRESSIONS, ContrastiveLoss, LossConfig, regression_loss
-from pretrain.ranks import statistics_kept
 
 Batch = dict[str, Any]
 Rule = tuple[bool, str, str]  # whether it holds, the key, what it asks for

@@ -12,13 +12,13 @@ from small_model import small_config
 from training import arguments, kept_states, results
 
 from pretrain import train
+from pretrain.batch_norm import BatchNorm1d
 from pretrain.cached import cache_contrast
 from pretrain.clips import Batch
 from pretrain.config import Contrast, TrainConfig
 from pretrain.data import open_data
 from pretrain.evaluate import rows
 from pretrain.model import Multi3Net
-from pretrain.ranks import BatchNorm1d
 from pretrain.stream import Stream, StreamConfig
 from pretrain.world import World, join_world, ranks_started
 
