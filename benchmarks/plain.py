@@ -70,12 +70,10 @@ def windows_of(sample: dict[str, Any], window: int = WINDOW_FRAMES) -> Iterator[
 
 
 def collate(windows: Sequence[Window]) -> dict[str, Any]:
-    """Return windows as one batch."""
-    return {
-        name: [window[name] for window in windows]
-        if name == "key"
-        else torch.tensor([window[name] for window in windows])
-        if name in ("caption", "clip")
-        else torch.from_numpy(np.stack([window[name] for window in windows])).float()
-        for name in windows[0]
-    }
+    """Return windows as one batch, poses in float16 as this project's stream does."""
+    batch: dict[str, Any] = {"key": [window["key"] for window in windows]}
+    for name in ("caption", "clip"):
+        batch[name] = torch.tensor([window[name] for window in windows])
+    for name in ("pose", "imu_left", "imu_right", "text"):
+        batch[name] = torch.from_numpy(np.stack([window[name] for window in windows]))
+    return batch | {name: batch[name].float() for name in ("imu_left", "imu_right", "text")}

@@ -1,10 +1,11 @@
 """The stream of windows against a plain WebDataset pipeline, and against what the machine allows.
 
-One process, one thread of torch, one reader. Shards of the real layout are made first. A round
-goes once through an epoch in each way: this project's stream, shuffled and collated; the same
-when every tar is compared with its checksum, as in the first epoch of a run; plain WebDataset
-pipelines with the same arithmetic, which cut one window out of each sample, or all; the same tars
-read member by member and thrown away; and a copy of the bytes of as many batches.
+One process, one thread of torch, one reader, no shard kept in memory. Shards of the real layout
+are made first. A round goes once through an epoch in each way: this project's stream, shuffled
+and collated; the same when every tar is compared with its checksum, as in the first epoch of a
+run; plain WebDataset pipelines with the same arithmetic, which cut one window out of each sample,
+or all; the same tars read member by member and thrown away; and a copy of the bytes of as many
+batches.
 
 Rates are given by the clock and by the CPU time of all threads of the process. Ratios are taken
 of the latter, round by round, so that other work on the machine does not decide them.
@@ -55,7 +56,7 @@ class Epochs:
     """An epoch of one stream after the other."""
 
     def __init__(self, data: Data) -> None:
-        self.stream = Stream(data, BATCH, 0, 0, 1, StreamConfig(readers=1))
+        self.stream = Stream(data, BATCH, 0, 0, 1, StreamConfig(readers=1, kept_gigabytes=0))
 
     def first(self) -> int:
         """Go through an epoch, comparing checksums."""

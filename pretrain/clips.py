@@ -171,9 +171,9 @@ def draw_windows(clips: Clips, window: int, rng: np.random.Generator) -> Int:
 def cut(clips: Clips, windows_V3: Int, window: int) -> Batch:
     """Cut windows (sample, first frame, body) of T = `window` frames out of clips.
 
-    Returns pose (B,T,52,3) in radians, imu_left and imu_right (B,T,6) as ax ay az gx gy gz in
-    m/s2 and rad/s, text (B,E), all float32; caption and clip (B,) int64; key, action and
-    sentence, lists of strings.
+    Returns pose (B,T,52,3) in radians, float16 as it is stored, since it is most of a batch;
+    imu_left and imu_right (B,T,6) as ax ay az gx gy gz in m/s2 and rad/s, and text (B,E), both
+    float32; caption and clip (B,) int64; key, action and sentence, lists of strings.
     """
     sample, start, body = windows_V3.T
     length, shard = clips.length_S[sample], clips.shard_S[sample]
@@ -182,8 +182,8 @@ def cut(clips: Clips, windows_V3: Int, window: int) -> Batch:
     acc_row = clips.acc_row_S[sample] + body * length + start
     gyro_row = clips.gyro_row_S[sample] + gyro_body * length + start
     pose_BTK = _gather([frames.pose_FK for frames in clips.frames], shard, pose_row, window)
-    acc_BTC = _gather([frames.acc_FC for frames in clips.frames], shard, acc_row, window)
-    gyro_BTC = _gather([frames.gyro_FC for frames in clips.frames], shard, gyro_row, window)
+    acc_BTC = _gather([frames.acc_FC for frames in clips.frames], shard, acc_row, window).float()
+    gyro_BTC = _gather([frames.gyro_FC for frames in clips.frames], shard, gyro_row, window).float()
     return {
         "pose": pose_BTK.unflatten(-1, (JOINTS, 3)),
         "imu_left": torch.cat([acc_BTC[..., :3], gyro_BTC[..., :3]], dim=-1),
@@ -198,7 +198,7 @@ def cut(clips: Clips, windows_V3: Int, window: int) -> Batch:
 
 
 def _gather(values_FC: Sequence[Half], shard_B: Int, row_B: Int, window: int) -> torch.Tensor:
-    """Return (B, T, C) float32: the T rows from `row_B` on of the array that `shard_B` numbers."""
+    """Return (B, T, C), float16: the T rows from `row_B` on of the array that `shard_B` numbers."""
     channels = values_FC[0].shape[1]
     window_BR = np.empty((len(row_B), window * channels), np.float16)
     for shard in np.unique(shard_B):
@@ -206,7 +206,7 @@ def _gather(values_FC: Sequence[Half], shard_B: Int, row_B: Int, window: int) ->
         # A window's rows follow one another, so each is one run of memory.
         run_HR = sliding_window_view(values_FC[shard].reshape(-1), window_BR.shape[1])
         window_BR[here] = run_HR[row_B[here] * channels]
-    return torch.from_numpy(window_BR).float().unflatten(1, (window, channels))
+    return torch.from_numpy(window_BR).unflatten(1, (window, channels))
 
 
 def concatenate(parts: Sequence[Batch]) -> Batch:

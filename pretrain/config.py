@@ -19,6 +19,7 @@ FREE_KEYS = (
     "output",
     "resume",
     "stream.readers",
+    "stream.kept_gigabytes",
     "stream.ahead",
     "stream.cache",
     "stream.cache_gigabytes",
@@ -186,6 +187,8 @@ class TrainConfig:
             if value is not None and (value < least or (most is not None and value > most)):
                 wanted = f"at least {least}" if most is None else f"from {least} to {most}"
                 raise UserError(f"{key}: must be {wanted}, not {value}")
+        if not self.stream.kept_gigabytes >= 0:
+            raise UserError("stream.kept_gigabytes: must be 0 or more")
         if not self.stream.cache_gigabytes > 0:
             raise UserError("stream.cache_gigabytes: must be more than 0")
         if not 0 < self.share <= 1:

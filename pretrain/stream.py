@@ -24,6 +24,7 @@ from cluster.runs import seed_from
 from pretrain.augment import AugmentConfig, augment
 from pretrain.clips import Batch, Clips, Int, concatenate, cut, draw_windows, join, read_clips
 from pretrain.data import Data
+from pretrain.shard import GIGABYTE
 
 T = TypeVar("T")
 
@@ -35,6 +36,8 @@ class StreamConfig:
     Attributes:
         open_shards: how many shards are held in memory and shuffled together.
         readers: threads that read shards ahead.
+        kept_gigabytes: the most of shards, in 1e9 bytes, that a rank keeps in memory for the
+            next epoch in place of reading them anew.
         ahead: batches kept ready.
         cache: folder for copies of shards that lie at URLs, which the ranks of a machine share;
             "" is `multi3net-shards` in the folder of temporary files.
@@ -43,6 +46,7 @@ class StreamConfig:
 
     open_shards: int = 8
     readers: int = 2
+    kept_gigabytes: float = 1.0
     ahead: int = 4
     cache: str = ""
     cache_gigabytes: float = 20.0
@@ -104,6 +108,8 @@ class Stream:
         self.windows = sum(shard.windows for shard in data.train)
         self.batches_per_epoch = self.windows // (ranks * batch_size)
         self._checked: set[int] = set()
+        self._kept: dict[int, Clips] = {}
+        self._keeping = threading.Lock()
         if len(data.train) < ranks:
             raise UserError(
                 f"{data.place}: has {len(data.train)} training shards for {ranks} ranks; use "
@@ -188,14 +194,24 @@ class Stream:
         finally:
             # A store that does not answer is not asked for all the other shards as well.
             readers.shutdown(cancel_futures=True)
+            self._kept.clear()
 
     def _read(self, epoch: int, piece: Piece) -> tuple[Clips, Int]:
-        shard = self.data.train[piece.shard]
-        clips = read_clips(shard, check=piece.shard not in self._checked)
-        self._checked.add(piece.shard)
+        clips = self._kept.get(piece.shard) or self._read_shard(piece.shard)
         rng = _rng("windows", self.seed, epoch, piece.shard)
         windows_V3 = draw_windows(clips, self.data.window, rng)
         return clips, windows_V3[piece.first : piece.last]
+
+    def _read_shard(self, number: int) -> Clips:
+        shard = self.data.train[number]
+        clips = read_clips(shard, check=number not in self._checked)
+        self._checked.add(number)
+        # Every epoch reads every shard once, so it makes no difference which are kept.
+        with self._keeping:
+            kept = sum(self.data.train[number].info.bytes for number in self._kept)
+            if kept + shard.info.bytes <= self.config.kept_gigabytes * GIGABYTE:
+                self._kept[number] = clips
+        return clips
 
     def _shuffle(self, group: Group, read: Sequence[tuple[Clips, Int]]) -> tuple[Clips, Int]:
         samples_before = 0

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from cluster.config import load_config
 from cluster.errors import exit_with
+from cluster.memory import keep_freed_memory
 from cluster.runs import git_commit, write_run_record
 from cluster.storage import told_when_full
 from pretrain import checkpoint
@@ -52,6 +53,7 @@ from pretrain.world import World, join_world, ranks_started, speak_in_turn
 
 def main(arguments: Sequence[str]) -> int:
     """Train from a command line without the program's name; returns the exit status."""
+    keep_freed_memory()
     config = read_config(arguments)
     rank, ranks = ranks_started()
     streams = open_stages(config, rank, ranks)

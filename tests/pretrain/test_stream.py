@@ -11,7 +11,7 @@ from made_shards import made_sample, make_shards
 
 from cluster.errors import UserError
 from datagen.shards import ShardInfo, load_manifest, read_shard, write_shard
-from pretrain.clips import Batch, cut, draw_windows, join, lay_out, read_clips
+from pretrain.clips import Batch, Clips, cut, draw_windows, join, lay_out, read_clips
 from pretrain.data import check_one_kind, open_data
 from pretrain.shard import Shard, shard_cache
 from pretrain.stream import Position, Stream, StreamConfig, read_ahead
@@ -52,11 +52,8 @@ def test_a_window_is_the_slice_of_its_sample_and_of_one_body() -> None:
     windows = np.array([[s, t, b] for s in range(4) for t in (0, 1 + 40 * s) for b in (0, 1 + s)])
     batch = cut(clips, windows, 60)
     assert batch["pose"].shape == (16, 60, 52, 3)
-    assert {
-        value.dtype
-        for name, value in batch.items()
-        if name in ("pose", "imu_left", "imu_right", "text")
-    } == {torch.float32}
+    assert batch["pose"].dtype == torch.float16
+    assert {batch[name].dtype for name in ("imu_left", "imu_right", "text")} == {torch.float32}
     for row, (s, t, b) in enumerate(windows):
         sample, frames = samples[s], slice(t, t + 60)
         gyro = sample.gyro_NTW3[b if len(sample.gyro_NTW3) > 1 else 0]
@@ -142,7 +139,7 @@ def test_a_position_continues_exactly_also_with_other_threads(folder: Path) -> N
     whole = list(islice(stream.batches(), count))
     assert whole[stream.batches_per_epoch - 1][1] == Position(1, 0)
     for done in range(count - 1):
-        other = StreamConfig(open_shards=2, readers=1 + done % 3, ahead=1 + done % 4)
+        other = StreamConfig(2, readers=1 + done % 3, kept_gigabytes=done % 2, ahead=1 + done % 4)
         rest = stream_of(folder, config=other).batches(whole[done][1])
         for (batch, after), (expected, expected_after) in zip(
             islice(rest, 3), whole[done + 1 :], strict=False
@@ -162,6 +159,26 @@ def test_a_continued_stream_does_not_open_the_shards_that_are_done(tmp_path: Pat
     for path in [path_of(tmp_path, piece.shard) for piece in again.pieces(0)[:3]]:
         path.unlink()
     assert same(next(again.batches(position))[0], expected)
+
+
+@pytest.mark.parametrize("kept", [0, 2, 5])
+def test_a_shard_that_is_kept_in_memory_is_read_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    epochs, shards = 8, open_data(folder).train
+    largest = max(shard.info.bytes for shard in shards)
+    read = []
+
+    def noted(shard: Shard, check: bool) -> Clips:
+        read.append(shard.path)
+        return read_clips(shard, check)
+
+    monkeypatch.setattr("pretrain.stream.read_clips", noted)
+    stream = stream_of(folder, config=StreamConfig(2, kept_gigabytes=kept * largest / 1e9))
+    for _ in islice(stream.batches(), epochs * stream.batches_per_epoch):
+        pass
+    # It reads a few ahead of the last batch, and what two epochs want at the same time twice.
+    assert len(read) == pytest.approx(kept + (len(shards) - kept) * epochs, abs=6)
 
 
 def test_the_windows_of_several_shards_are_shuffled_together(folder: Path) -> None:

@@ -39,7 +39,7 @@ def web(here: Path) -> Iterator[Web]:
 
 def streamed(place: str, cache: Path, gigabytes: float = 1, share: float = 1) -> Stream:
     data = open_data(location(place), cache=shard_cache(str(cache), gigabytes), share=share)
-    return Stream(data, 8, 0, 0, 1, StreamConfig(open_shards=5, readers=1))
+    return Stream(data, 8, 0, 0, 1, StreamConfig(open_shards=5, readers=1, kept_gigabytes=0))
 
 
 def tars(asked: Web) -> dict[str, int]:
