@@ -6,6 +6,7 @@ times as long as all the rest of a normalisation: so the derivative is given her
 Shape letters: R ranks, B samples of this rank, C channels, L length.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from pretrain.ranks import gather_rows, world_size
+from pretrain.ranks import world_size
 
 
 class BatchNorm1d(nn.BatchNorm1d):
@@ -49,11 +50,23 @@ def statistics(input: Tensor) -> tuple[Tensor, Tensor]:
     wide = input.float() if input.dtype in (torch.bfloat16, torch.half) else input
     local = wide.mean(over, keepdim=True)
     variance_C = (wide - local).square_().mean(over)
-    means_RC, variances_RC = gather_rows(torch.stack([local.flatten(), variance_C])[None]).unbind(1)
+    means_RC, variances_RC = of_all_ranks(torch.stack([local.flatten(), variance_C])).unbind(1)
     mean_C = means_RC.mean(0)
     # Ranks hold equally many samples, so the variance of all is the mean of theirs plus the
     # variance of their means; unlike a sum of squares it keeps its precision.
     return mean_C, (variances_RC + (means_RC - mean_C).square()).mean(0)
+
+
+def of_all_ranks(values_2C: Tensor) -> Tensor:
+    """Return (R, 2, C): what each rank has given."""
+    ranks, (rows, channels) = world_size(), values_2C.shape
+    everyone = values_2C.new_empty((ranks * rows, channels))
+    gathering = dist.all_gather_single(everyone, values_2C, async_op=True)
+    # These are few numbers and many times: on a CPU, being woken takes longer than they do.
+    while values_2C.device.type == "cpu" and not gathering.is_completed():
+        os.sched_yield()
+    gathering.wait()
+    return everyone.unflatten(0, (ranks, rows))
 
 
 class _Normalise(torch.autograd.Function):
@@ -83,8 +96,7 @@ class _Normalise(torch.autograd.Function):
         direct, of_weight_C, of_bias_C = torch.ops.aten.native_batch_norm_backward(
             gradient, input, weight_C, *statistics, None, None, False, ctx.eps, [True, True, True]
         )
-        sums_2C = torch.stack([of_weight_C, of_bias_C])
-        dist.all_reduce(sums_2C)
+        sums_2C = of_all_ranks(torch.stack([of_weight_C, of_bias_C])).sum(0)
         # Through the statistics every sample moves against the mean gradient of all, and against
         # its own normalised value times the mean product of both.
         scale_C = weight_C * torch.rsqrt(variance_C + ctx.eps)
