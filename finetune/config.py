@@ -47,6 +47,8 @@ class FinetuneConfig(SharedConfig):
         rows: which methods to compare, by their names in `rows.py`.
         synthetic: shards of synthetic windows, by the names that rows call them: `imutube` and
             `imugpt`.
+        estimate_frame: turn the signals into the frame that those of training people speak for,
+            where the data set leaves open which way its sensors point.
     """
 
     release: str = MISSING
@@ -54,17 +56,19 @@ class FinetuneConfig(SharedConfig):
     windows: WindowsConfig = field(default_factory=WindowsConfig)
     zero_shot: ZeroShotConfig = field(default_factory=ZeroShotConfig)
     synthetic: dict[str, SyntheticConfig] = field(default_factory=dict)
+    estimate_frame: bool = False
     rows: list[str] = field(default_factory=lambda: list(DEFAULT_ROWS))
 
 
 @dataclass
 class TargetChoice:
-    """A data set, how its recordings are cut, sentences and synthetic windows of its classes."""
+    """A data set and what belongs to it; its keys are those of `FinetuneConfig`."""
 
     target: TargetConfig = field(default_factory=TargetConfig)
     windows: WindowsConfig = field(default_factory=WindowsConfig)
     zero_shot: ZeroShotConfig = field(default_factory=ZeroShotConfig)
     synthetic: dict[str, SyntheticConfig] = field(default_factory=dict)
+    estimate_frame: bool = False
 
 
 @dataclass

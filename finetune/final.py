@@ -57,6 +57,11 @@ def fit_classifier(config: FitConfig) -> str:
     row = _row(config.row)
     pretrained = load_pretrained(Path(config.release))
     _check_release(pretrained, config)
+    if config.estimate_frame:
+        raise UserError(
+            "estimate_frame: a classifier has to read recordings that are yet to come; state the "
+            "frame that `python -m finetune frame` tells in the target's own keys"
+        )
     target = read_target(config.target)
     windows = cut_windows(target, config.windows)
     held_out = hold_out(windows, config.folds.validation_share, config.seeds[0])

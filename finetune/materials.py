@@ -13,6 +13,7 @@ from cluster.errors import UserError
 from cluster.runs import digest
 from finetune.cells import Cell, Origin
 from finetune.config import FinetuneConfig, SharedConfig, SweepConfig
+from finetune.estimated_frame import estimate_frame
 from finetune.folds import make_folds
 from finetune.prepare import (
     CellData,
@@ -25,6 +26,7 @@ from finetune.prepare import (
 from finetune.rows import find_row
 from finetune.synthetic import synthetic_names, synthetic_windows
 from finetune.targets.choose import read_target
+from finetune.targets.recording import Target
 from finetune.windows import Windows, cut_windows
 
 
@@ -90,6 +92,7 @@ class Materials:
             windows=choice.windows,
             zero_shot=choice.zero_shot,
             synthetic=choice.synthetic,
+            estimate_frame=choice.estimate_frame,
             rows=sorted(
                 {
                     row
@@ -125,10 +128,20 @@ class Materials:
         """Return a target's name, its windows, and the synthetic ones that its rows want."""
         if self._held is None or self._held[0] != name:
             self._held = None
-            choice = self._sweep.targets[name]
-            windows = cut_windows(read_target(choice.target), choice.windows)
+            _, windows = self._read(name)
             self._held = name, windows, self._make_synthetic(name, windows)
         return self._held
+
+    def _read(self, name: str) -> tuple[Target, Windows]:
+        choice, shared = self._sweep.targets[name], self._sweep
+        target = read_target(choice.target)
+        windows = cut_windows(target, choice.windows)
+        if not choice.estimate_frame:
+            return target, windows
+        people, labels = windows.subjects_N, windows.labels_N
+        deals = (make_folds(people, labels, shared.folds, seed) for seed in shared.seeds)
+        target = estimate_frame(target, [fold for folds in deals for fold in folds])
+        return target, cut_windows(target, choice.windows)
 
     def _make_synthetic(self, name: str, windows: Windows) -> dict[str, Windows]:
         choice = self._sweep.targets[name]
@@ -158,8 +171,7 @@ class Materials:
         choice = self._sweep.targets[name]
         config = self.config(name, next(iter(self._sweep.releases)))
         try:
-            target = read_target(choice.target)
-            windows = cut_windows(target, choice.windows)
+            target, windows = self._read(name)
             check_people(windows, config)
             synthetic = self._make_synthetic(name, windows)
         except UserError as error:

@@ -29,7 +29,11 @@ def as_sweep(config: FinetuneConfig) -> SweepConfig:
         **shared,
         targets={
             named[0] if named else "target": TargetChoice(
-                config.target, config.windows, config.zero_shot, config.synthetic
+                config.target,
+                config.windows,
+                config.zero_shot,
+                config.synthetic,
+                config.estimate_frame,
             )
         },
         releases={"release": ReleaseChoice(config.release)},

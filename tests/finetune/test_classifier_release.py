@@ -124,6 +124,7 @@ def test_who_is_held_out_leaves_every_class_to_training() -> None:
         (4, {"row": "svm"}, "row is svm, which is no network on an IMU encoder"),
         (4, {"classifier": ClassifierConfig(width=15, heads=2)}, "classifier.width is 15"),
         (2, {"windows": WindowsConfig(seconds=20)}, "no labelled window of 20 s"),
+        (4, {"estimate_frame": True}, "estimate_frame: a classifier has to read recordings that"),
     ],
 )
 def test_what_cannot_be_fitted_is_one_line(

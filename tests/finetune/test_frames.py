@@ -10,45 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from omegaconf import OmegaConf
-from scipy.spatial.transform import Rotation
 
 from cluster.errors import UserError
 from finetune import frame_command
 from finetune.__main__ import main
+from finetune.agreements import conclusion
 from finetune.frames import by_lever, by_posture, candidates, judge, lever_fit
 from finetune.windows import MIRROR_SIGNS_C
 from tests.finetune import made_target
-
-PLACE = np.array([0.27, 0.08, 0.05])
-# Where up is in the sensor's frame while the arm rests.
-UP = np.array([-0.7, -0.5, 0.4])
-
-
-def arm(person: int) -> np.ndarray:
-    """Return (N, T, C) of a left watch at PLACE on a rigid arm that turns about a fixed joint."""
-    rng = np.random.default_rng(person)
-    rate, seconds = 600, 16
-    time_T = np.arange(rate * seconds) / rate
-    rest, _ = Rotation.align_vectors([[0.0, 1.0, 0.0]], [UP / np.linalg.norm(UP)])
-    rates, phases = rng.uniform(0.1, 0.25, 3), rng.uniform(0, 6, 3)
-    vectors_T3 = 0.7 * np.sin(2 * np.pi * rates * time_T[:, None] + phases)
-    axes_T = rest * Rotation.from_rotvec(vectors_T3)
-    speeding_T3 = np.gradient(np.gradient(axes_T.apply(PLACE), axis=0), axis=0) * rate**2
-    force_T3 = axes_T.inv().apply(speeding_T3 + np.array([0, 9.81, 0]))
-    turning_T3 = (axes_T[:-1].inv() * axes_T[1:]).as_rotvec() * rate
-    signals_TC = np.concatenate([force_T3[:-1], turning_T3], 1)[:: rate // 60]
-    return signals_TC.reshape(-1, 240, 6)
-
-
-ARMS = [arm(person) for person in range(4)]
-
-
-def undo(number: int, signals_C: np.ndarray) -> np.ndarray:
-    """Return signals such that candidate `number` of all 48 makes the given ones of them."""
-    option = candidates(every_axis=True)[number]
-    force, turning = signals_C[..., :3], signals_C[..., 3:]
-    back = option.rotation  # rows times vectors, so the inverse stands on the right
-    return np.concatenate([option.sign * force @ back, turning @ back], -1)
+from tests.finetune.made_arms import ARMS, PLACE, undo
 
 
 def test_the_candidates_are_all_right_handed_axes_with_both_signs() -> None:
@@ -154,7 +124,7 @@ def test_without_gyroscope_posture_remains(
 def test_noise_cannot_be_told() -> None:
     rng = np.random.default_rng(0)
     verdict = judge({"lever": rng.normal(size=(6, 8)), "posture": rng.normal(size=(6, 8))})
-    said = frame_command.conclusion(verdict, candidates(every_axis=False))
+    said = conclusion(verdict, candidates(every_axis=False))
     assert said.startswith("cannot be told: ")
 
 
