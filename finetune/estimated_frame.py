@@ -28,7 +28,7 @@ def estimate_frame(target: Target, folds: Sequence[Fold]) -> Target:
     Of each fold, the people who are not tested are looked at, and no labels. Raises UserError
     where those of a fold are too few or leave it open, and where folds differ.
     """
-    options = candidates(every_axis=False)
+    options = candidates(every_axis=True)
     windows = unlabelled_windows(target)
     turns = {}
     for wrist in wrists_worn(windows):

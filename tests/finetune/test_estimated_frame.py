@@ -24,7 +24,7 @@ from tests.finetune.made_arms import ARMS, undo
 ANOTHER = next(
     number
     for number, option in enumerate(candidates(every_axis=True))
-    if (option.frame, option.sign) == ("[-x, y, -z]", -1)
+    if (option.frame, option.sign) == ("[-y, x, z]", -1)
 )
 PEOPLE = tuple(f"p{person}" for person in range(6))
 FOLD = Fold(train=PEOPLE[:2], validation=PEOPLE[2:3], test=PEOPLE[3:4])
@@ -59,7 +59,7 @@ def test_signals_come_back_into_the_watch_frame(right: bool) -> None:
     found = estimate_frame(of_all(*[ANOTHER] * 4, right=right), [FOLD])
     assert same(found, of_all(*[None] * 4, right=right))
     side = "right" if right else "left"
-    assert f"beside what is stated: {side} [-x, y, -z], gravity -1" in found.about
+    assert f"beside what is stated: {side} [-y, x, z], gravity -1" in found.about
 
 
 def test_a_test_person_has_no_say() -> None:
@@ -85,7 +85,7 @@ def test_folds_that_differ_are_one_line() -> None:
     with pytest.raises(
         UserError,
         match=r"folds differ: left wrist, without p3 it is \[x, y, z\], gravity \+1, left wrist, "
-        r"without p0, p1, p2 it is \[-x, y, -z\], gravity -1; leave",
+        r"without p0, p1, p2 it is \[-y, x, z\], gravity -1; leave",
     ):
         estimate_frame(target, [FOLD, other])
 
