@@ -2,10 +2,12 @@
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def start(home: Path, *arguments: str, **environ: str) -> subprocess.Popen[str]:
-    """Start `python -m datagen` in `home`."""
+    """Start `python -m datagen` in `home`, open to SIGINT as background jobs of a shell are not."""
     return subprocess.Popen(
         [sys.executable, "-m", "datagen", *arguments],
         cwd=home,
@@ -28,6 +30,7 @@ def start(home: Path, *arguments: str, **environ: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
 
 
