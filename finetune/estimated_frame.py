@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from cluster.errors import UserError
 from finetune.agreements import (
+    FEWEST_PEOPLE,
     conclusion,
     find_agreements,
     is_sure,
@@ -35,7 +36,13 @@ def estimate_frame(target: Target, folds: Sequence[Fold]) -> Target:
         agreements = find_agreements(windows, wrist, options)
         found: dict[int, Fold] = {}
         for fold in folds:
-            verdict = agreements.verdict({*fold.train, *fold.validation})
+            seen = {*fold.train, *fold.validation}.intersection(agreements.people)
+            if len(seen) < FEWEST_PEOPLE:
+                raise UserError(
+                    f"estimate_frame: {_without(fold, wrist)}: only {len(seen)} others wear it, "
+                    f"and {FEWEST_PEOPLE} are needed; {REMEDY}"
+                )
+            verdict = agreements.verdict(seen)
             if not is_sure(verdict):
                 raise UserError(
                     f"estimate_frame: {_without(fold, wrist)}: {conclusion(verdict, options)}; "

@@ -91,17 +91,16 @@ class _Normalise(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         input, weight_C, mean_C, variance_C = ctx.saved_tensors
-        statistics = mean_C, variance_C
         # The derivative as though the statistics were constants; it sums for weight and bias.
         direct, of_weight_C, of_bias_C = torch.ops.aten.native_batch_norm_backward(
-            gradient, input, weight_C, *statistics, None, None, False, ctx.eps, [True, True, True]
+            gradient, input, weight_C, mean_C, variance_C, None, None, False, ctx.eps, [True] * 3
         )
         sums_2C = of_all_ranks(torch.stack([of_weight_C, of_bias_C])).sum(0)
         # Through the statistics every sample moves against the mean gradient of all, and against
         # its own normalised value times the mean product of both.
         scale_C = weight_C * torch.rsqrt(variance_C + ctx.eps)
         slope_C, shift_C = -scale_C * sums_2C / ctx.count
-        through = functional.batch_norm(input, *statistics, slope_C, shift_C, eps=ctx.eps)
+        through = functional.batch_norm(input, mean_C, variance_C, slope_C, shift_C, eps=ctx.eps)
         return direct.add_(through), of_weight_C, of_bias_C, None, None, None, None
 
 

@@ -72,9 +72,12 @@ def test_a_test_person_has_no_say() -> None:
 def test_what_is_left_open_is_one_line() -> None:
     too_few = Fold(train=PEOPLE[:1], validation=PEOPLE[1:2], test=PEOPLE[2:4])
     with pytest.raises(
-        UserError, match=r"estimate_frame: left wrist, without p2, p3: cannot be told from 2 people"
+        UserError, match=r"estimate_frame: left wrist, without p2, p3: only 2 others wear it, and 3"
     ):
         estimate_frame(of_all(None, None, None, None), [too_few])
+    lefts = of_all(None, None, None).recordings
+    with pytest.raises(UserError, match="right wrist, without p3: only 0 others wear it, and 3"):
+        estimate_frame(made_target.target(*lefts, worn(3, None, right=True)), [FOLD])
     with pytest.raises(UserError, match=r"cannot be told: .*leave estimate_frame out and state"):
         estimate_frame(of_all(None, ANOTHER, ANOTHER, None), [FOLD])
 

@@ -230,6 +230,7 @@ def test_other_shards_are_not_continued(finished: Path, tmp_path: Path) -> None:
         (["zero=2", "offload=parameters"], "offload=parameters: ZeRO does this from stage 3 on"),
         (["offload=optimizer"], "offload=optimizer: ZeRO does this from stage 1 on"),
         (["timeout=0"], "timeout: must be at least 1"),
+        (["stream.kept_gigabytes=-1"], "stream.kept_gigabytes: must be 0 or more"),
         (["precision=fp8"], "precision"),
         (["model.imu.heads=3"], "heads"),
         (["model.window=30"], "model.decoder.unpooling"),
