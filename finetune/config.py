@@ -97,6 +97,7 @@ class GridConfig:
         targets: by their names in the sweep; null for all.
         releases: by their names in the sweep; null for all.
         rows: which methods, by their names in `rows.py`.
+        seeds: which of the sweep's seeds; null for all.
         experts: numbers of experts; null for that of `classifier`.
         label_shares: shares of the labels that the method may see, above 0 up to 1.
         share_by: `windows` (a share of every person's windows) or `people` (all windows of a
@@ -106,6 +107,7 @@ class GridConfig:
     targets: list[str] | None = None
     releases: list[str] | None = None
     rows: list[str] = field(default_factory=lambda: list(REAL_ROWS))
+    seeds: list[int] | None = None
     experts: list[int] | None = None
     label_shares: list[float] = field(default_factory=lambda: [1.0])
     share_by: str = "windows"

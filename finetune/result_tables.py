@@ -377,8 +377,12 @@ def _with_spread(value: float, spread: float, seeds: int) -> str:
 
 
 def _spread_note(lines: Sequence[Line]) -> str:
-    seeds = max((line.seeds for line in lines), default=1)
-    return f", mean ± standard deviation over {seeds} seeds" if seeds > 1 else ""
+    counts = sorted({line.seeds for line in lines})
+    if not counts or counts == [1]:
+        return ""
+    several = " or ".join(str(count) for count in counts if count > 1)
+    rest = " (one seed where none is given)" if counts[0] == 1 else ""
+    return f", mean ± standard deviation over {several} seeds{rest}"
 
 
 def _unseen(lines: Sequence[Line]) -> str:

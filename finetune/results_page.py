@@ -44,12 +44,13 @@ def write_page(path: Path, study: Study) -> None:
 def _head(study: Study) -> Iterator[str]:
     names = " and ".join(target.name for target in study.targets)
     yield f"# Results on {names}"
-    seeds = max((line.seeds for line in study.lines), default=0)
+    counts = [line.seeds for line in study.lines] or [0]
+    fewer = f" ({min(counts)} for some rows)" if min(counts) < max(counts) else ""
     yield (
         "Written by `python -m finetune results` from the scores of one sweep. Every score is of "
         "people whom the model, its scaling and the choice of its weights never saw. With each of "
-        f"{_counted(seeds, 'seed')} the folds together test every person once; macro F1 is over "
-        f"all those windows. The baseline is {study.baseline_title()}. [What all this "
+        f"{_counted(max(counts), 'seed')}{fewer} the folds together test every person once; macro "
+        f"F1 is over all those windows. The baseline is {study.baseline_title()}. [What all this "
         "means](sweeps.md#the-protocol)."
     )
     if study.failures:

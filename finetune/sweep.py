@@ -60,6 +60,7 @@ def check_sweep(sweep: SweepConfig) -> None:
         _check_names("targets", grid.targets, list(sweep.targets))
         _check_names("releases", grid.releases, list(sweep.releases))
         _check_values("rows", grid.rows)
+        _check_seeds(grid, sweep)
         _check_values("experts", _experts(grid, sweep))
         _check_values("label_shares", grid.label_shares)
         for target in grid.targets or sweep.targets:
@@ -92,7 +93,7 @@ def _cells(grid: GridConfig, sweep: SweepConfig, materials: Materials) -> Iterat
     for target, release, seed, share, experts in product(
         grid.targets or sweep.targets,
         grid.releases or sweep.releases,
-        sweep.seeds,
+        sweep.seeds if grid.seeds is None else grid.seeds,
         grid.label_shares,
         _experts(grid, sweep),
     ):
@@ -125,6 +126,16 @@ def _check_names(key: str, wanted: Sequence[str] | None, known: Sequence[str]) -
     for name in wanted or ():
         if name not in known:
             raise UserError(f"grids: {name} is not one of the {key}; they are {', '.join(known)}")
+
+
+def _check_seeds(grid: GridConfig, sweep: SweepConfig) -> None:
+    if grid.seeds is None:
+        return
+    _check_values("seeds", grid.seeds)
+    for seed in grid.seeds:
+        if seed not in sweep.seeds:
+            known = ", ".join(map(str, sweep.seeds))
+            raise UserError(f"grids: {seed} is not one of the seeds; they are {known}")
 
 
 def _check_values(key: str, values: Sequence) -> None:

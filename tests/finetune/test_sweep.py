@@ -136,6 +136,14 @@ def test_grids_are_united(releases: dict[str, Path]) -> None:
     assert cells == sorted(cells, key=lambda cell: cell.target)
 
 
+def test_a_grid_takes_some_of_the_seeds(releases: dict[str, Path]) -> None:
+    sweep = sweep_of(releases, GridConfig(rows=[NEURAL]), GridConfig(rows=["forest"], seeds=[7]))
+    sweep.seeds = [5, 7]
+    cells = plan(sweep)
+    assert {cell.seed for cell in cells if cell.row == NEURAL} == {5, 7}
+    assert {cell.seed for cell in cells if cell.row == "forest"} == {7}
+
+
 def test_presets_can_be_meant() -> None:
     folders = ["targets.geotec.target.geotec.folder=FOLDER"]
     check_sweep(load_config(SweepConfig, Path("configs/finetune/results.yaml"), folders))
@@ -183,6 +191,8 @@ def test_a_run_is_a_sweep_of_one(releases: dict[str, Path]) -> None:
             r"experts is \[0\]; every number must be at least 1",
         ),
         ({"grids": [GridConfig(experts=[])]}, "experts is empty"),
+        ({"grids": [GridConfig(seeds=[])]}, "seeds is empty"),
+        ({"grids": [GridConfig(seeds=[1])]}, "grids: 1 is not one of the seeds; they are 0"),
         ({"grids": [GridConfig(label_shares=[2.0])]}, "label_shares: 2 is not a share"),
         ({"grids": [GridConfig(share_by="days")]}, "share_by is days"),
         ({"releases": {"a": ReleaseChoice("/nowhere")}}, "/nowhere: no such release folder"),
