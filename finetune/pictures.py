@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from finetune import plots
 from finetune.materials import TargetFacts
-from finetune.result_tables import expert_lines, label_lines, labels_text, pretraining_curves
+from finetune.result_tables import expert_curves, label_lines, labels_text, pretraining_curves
 from finetune.rows import ROWS
 from finetune.study import Study
 from finetune.summary import Line
@@ -91,7 +91,8 @@ def _pretraining(study: Study, target: TargetFacts) -> Iterator[Picture]:
 
 
 def _experts(study: Study, target: TargetFacts) -> Iterator[Picture]:
-    curves = _by_name(study, expert_lines(study, target.name))
+    points = expert_curves(study, target.name)
+    curves = {name: list(by_count.values()) for name, by_count in points.items()}
     if curves:
         table = f"experts_{target.name}"
         figure = plots.share_curves(curves, lambda line: line.experts, "experts", log=True)

@@ -126,30 +126,26 @@ def label_lines(study: Study, target: str, share_by: str) -> list[Line]:
 
 def experts(study: Study, target: TargetFacts) -> Iterable[Table]:
     """Macro F1 by number of experts: the paper's Table 5."""
-    lines = expert_lines(study, target.name)
-    counts = sorted({line.experts for line in lines})
-    if lines:
-        yield _by_column(
-            f"experts_{target.name}",
-            f"Macro F1 on {target.name} by number of experts, in per cent",
-            study,
-            lines,
-            lambda line: line.experts,
-            counts,
-            [str(count) for count in counts],
-            macro_f1,
-            f"All labels{_spread_note(lines)}.",
-            along_rows=True,
-        )
+    curves = expert_curves(study, target.name)
+    counts = sorted({count for points in curves.values() for count in points})
+    grid = [[points.get(count) for count in counts] for points in curves.values()]
+    yield Table(
+        f"experts_{target.name}",
+        f"Macro F1 on {target.name} by number of experts, in per cent",
+        ["row", *map(str, counts)],
+        [[name, *map(macro_f1, lines)] for name, lines in zip(curves, grid, strict=True)],
+        f"The best of each row is bold{_spread_note(study.lines)}.",
+        bold=_best_of_rows(grid),
+    )
 
 
-def expert_lines(study: Study, target: str) -> list[Line]:
-    """Return the lines, with all labels, of rows that have several numbers of experts."""
-    counts: dict[tuple[str, str], set[int]] = {}
-    lines = [line for line in study.target_lines(target) if line.label_share == 1]
-    for line in lines:
-        counts.setdefault((line.row, line.release), set()).add(line.experts)
-    return [line for line in lines if len(counts[line.row, line.release]) > 1]
+def expert_curves(study: Study, target: str) -> dict[str, dict[int, Line]]:
+    """Return lines by number of experts, for each row, release and labels."""
+    curves: dict[str, dict[int, Line]] = {}
+    for line in study.target_lines(target):
+        name = f"{study.name(line)}, {labels_text(line)}"
+        curves.setdefault(name, {})[line.experts] = line
+    return {name: points for name, points in curves.items() if len(points) > 1}
 
 
 def expert_use(study: Study, target: TargetFacts) -> Iterable[Table]:
@@ -335,14 +331,13 @@ def _by_column(
     text: Callable[[Line | None], str],
     note: str,
     bold_best: bool = True,
-    along_rows: bool = False,
 ) -> Table:
-    """Return rows by what `column` says of a line; the best of each column (or row) is bold."""
+    """Return rows by what `column` says of a line; the best of each column is bold."""
     names = dict.fromkeys(study.name(line) for line in lines)
     found = {(study.name(line), column(line)): line for line in lines}
     grid = [[found.get((name, value)) for value in values] for name in names]
     rows = [[name, *map(text, own)] for name, own in zip(names, grid, strict=True)]
-    bold = (_best_of_rows if along_rows else _best)(grid) if bold_best else frozenset()
+    bold = _best(grid) if bold_best else frozenset()
     return Table(name, title, ["row", *heads], rows, note, bold=bold)
 
 
