@@ -53,7 +53,7 @@ class TrainingConfig:
     early_stopping: bool = False
     patience: int = 12
     unfreeze_patience: int = 3
-    least_batches: int = 16
+    least_batches: int = 40
     augment: AugmentConfig = field(
         default_factory=lambda: AugmentConfig(
             rotation=25.0, accelerometer_noise=0.3, gyroscope_noise=0.06, time_warp=0.1
