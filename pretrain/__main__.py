@@ -42,7 +42,7 @@ def _evaluate(arguments: list[str]) -> int:
     parser.add_argument("release", type=Path)
     parser.add_argument("shards", type=location)
     parser.add_argument("overrides", nargs="*", metavar="key=value")
-    given = parser.parse_args(arguments)
+    given = parser.parse_intermixed_args(arguments)
     config = load_config(EvaluateConfig, None, given.overrides)
     print(evaluate(given.release, given.shards, config))
     return 0

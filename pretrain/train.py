@@ -135,7 +135,7 @@ def read_config(arguments: Sequence[str]) -> TrainConfig:
     parser.add_argument("--config", type=Path, help="a preset, such as configs/pretrain/small.yaml")
     parser.add_argument("--local_rank", type=int, help="given by the launcher")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
-    given = parser.parse_args(arguments)
+    given = parser.parse_intermixed_args(arguments)
     config = load_config(TrainConfig, given.config, given.overrides)
     config.check()
     return config

@@ -65,6 +65,24 @@ def validation_losses(history: list[Epoch]) -> list[float]:
 TRAIN, VALIDATION = torch.arange(64), torch.arange(64, 96)
 
 
+def test_denormals_are_zero_while_a_network_learns_and_only_then() -> None:
+    def smallest() -> float:
+        return (torch.tensor([1e-30]) * 1e-10).item()
+
+    seen: list[float] = []
+    fit(
+        model(frozen=False),
+        data(),
+        TRAIN,
+        VALIDATION,
+        replace(CONFIG, epochs=2),
+        thaws=False,
+        on_epoch=lambda _: seen.append(smallest()),
+    )
+    assert seen == [0.0, 0.0]
+    assert smallest() == pytest.approx(1e-40)
+
+
 def test_a_network_learns_and_keeps_the_weights_of_its_best_epoch() -> None:
     given, network = data(), model(frozen=False)
     history = fit(network, given, TRAIN, VALIDATION, replace(CONFIG, epochs=15), thaws=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from made_shards import make_shards
-from training import TRAINER, arguments, records, results, run, start
+from training import TINY, TRAINER, arguments, records, results, run, start
 
 from cluster.errors import UserError
 from pretrain import step, train
@@ -247,6 +247,11 @@ def test_a_mistake_is_one_line_that_names_the_key(
     with pytest.raises(UserError, match=says) as error:
         train.main(arguments(data, tmp_path, *overrides))
     assert "\n" not in str(error.value)
+
+
+def test_keys_may_stand_on_both_sides_of_the_preset() -> None:
+    config = train.read_config(["steps=3", "data=here", "--config", str(TINY), "output=there"])
+    assert (config.steps, config.output) == (3, "there")
 
 
 def test_missing_shards_are_named(tmp_path: Path) -> None:
