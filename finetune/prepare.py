@@ -13,6 +13,7 @@ import torch
 
 from cluster.errors import UserError
 from cluster.runs import digest, replace_when_whole
+from finetune.code_version import code_version
 from finetune.config import FinetuneConfig
 from finetune.folds import make_folds
 from finetune.targets.recording import WRISTS
@@ -131,7 +132,8 @@ def _stored_tokens(
     config: FinetuneConfig, windows: Windows, encoders: dict[str, ImuEncoder], release: str
 ) -> np.ndarray:
     variation = [asdict(config.training.augment), config.training.views]
-    name = digest([windows.digest, release, sorted(encoders), variation])
+    code = code_version("finetune.variation")
+    name = digest([windows.digest, release, sorted(encoders), variation, code])
     path = Path(config.output) / "tokens" / f"{name}.npy"
     if not path.exists():
         with replace_when_whole(path, "wb") as file:

@@ -21,18 +21,16 @@ class Scores:
 
 
 def score(true_M: np.ndarray, predicted_M: np.ndarray, classes: int) -> Scores:
-    """Score predictions; macro F1 is the unweighted mean over all classes.
-
-    A class that is never predicted and never true has an F1 of 0.
-    """
+    """Score predictions; macro F1 is the mean over the classes that are true or predicted."""
     return score_confusion(confusion_matrix(true_M, predicted_M, labels=np.arange(classes)))
 
 
 def score_confusion(confusion_KK: np.ndarray) -> Scores:
     """Return the scores of predictions that are counted already."""
     class_f1 = f1_by_class(confusion_KK)
+    occurs_K = confusion_KK.sum(0) + confusion_KK.sum(1) > 0
     return Scores(
-        macro_f1=float(class_f1.mean()),
+        macro_f1=float(class_f1[occurs_K].mean()),
         accuracy=float(np.trace(confusion_KK) / max(confusion_KK.sum(), 1)),
         class_f1=class_f1.tolist(),
         confusion=confusion_KK.tolist(),

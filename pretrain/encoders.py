@@ -334,3 +334,10 @@ class TimeEncoder(ImuEncoder):
     def present_tokens(self, present_BC: Tensor, tokens: int) -> Tensor:
         """Return whether anything was measured, for every token alike."""
         return present_BC.any(1, keepdim=True).expand(-1, tokens)
+
+
+def make_imu_encoder(config: ImuEncoderConfig, window: int, embedding: int) -> ImuEncoder:
+    """Return the encoder of that kind, with random weights."""
+    if config.kind is ImuEncoderKind.convolution:
+        return TimeEncoder(config, embedding)
+    return ChannelEncoder(config, window, embedding)

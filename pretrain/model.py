@@ -18,10 +18,8 @@ from pretrain.batch_norm import statistics_kept
 from pretrain.cached import CachedContrast
 from pretrain.decoders import DecoderConfig, ImuReconstructor, Pose2Imu
 from pretrain.encoders import (
-    ChannelEncoder,
     ImuEncoder,
     ImuEncoderConfig,
-    ImuEncoderKind,
     JointEncoder,
     MovementEncoder,
     PoseEncoder,
@@ -29,7 +27,7 @@ from pretrain.encoders import (
     PoseEncoderKind,
     TextEncoder,
     TextEncoderConfig,
-    TimeEncoder,
+    make_imu_encoder,
 )
 from pretrain.losses import PAIRS, REGRESSIONS, ContrastiveLoss, LossConfig, regression_loss
 
@@ -262,9 +260,7 @@ def build_imu_encoder(config: ModelConfig) -> ImuEncoder:
     Raises UserError, naming the key, where the configuration contradicts itself.
     """
     config.check()
-    if config.imu.kind is ImuEncoderKind.convolution:
-        return TimeEncoder(config.imu, config.embedding)
-    return ChannelEncoder(config.imu, config.window, config.embedding)
+    return make_imu_encoder(config.imu, config.window, config.embedding)
 
 
 def build_pose_encoder(config: ModelConfig) -> PoseEncoder:

@@ -19,7 +19,7 @@ from finetune.deepconvlstm import DeepConvLstmConfig
 from finetune.execution import Failure, attempt
 from finetune.fitting import Problem, build_model, fit_row
 from finetune.folds import Fold, FoldsConfig, make_folds, windows_of
-from finetune.prepare import CellData, frozen_tokens, wrists_in_use
+from finetune.prepare import CellData, encode, frozen_tokens, wrists_in_use
 from finetune.residual import ResnetConfig
 from finetune.rows import REAL_ROWS, ROWS
 from finetune.training import TrainingConfig
@@ -246,3 +246,20 @@ def test_a_cell_that_fails_comes_back_as_data(data: CellData, config: FinetuneCo
     trained = [fold for fold in folds if people in learned[fold]]
     assert [o.cell.fold for o in failed if "training loss is nan" in o.reason] == trained
     assert all(o.reason.startswith("DivergedError") for o in failed)
+
+
+def test_stored_tokens_are_those_of_the_code_that_made_them(
+    tiny_release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    windows = cut_windows(made_target.waves(people=6), WindowsConfig(seconds=2))
+    config = replace(CONFIG, release=str(tiny_release), output=str(tmp_path))
+    pretrained = load_pretrained(tiny_release)
+    before = encode(config, pretrained, windows).tokens_VNLD
+    (stored,) = (tmp_path / "tokens").iterdir()
+    encode(config, pretrained, windows)
+    assert [stored] == list((tmp_path / "tokens").iterdir())
+    # Other code of the encoder, of which its digest is all that another process sees.
+    monkeypatch.setattr("finetune.prepare.code_version", lambda _: "another")
+    pretrained.imu_left.scale.scale_C /= 2
+    after = encode(config, pretrained, windows).tokens_VNLD
+    assert not np.allclose(before, after)

@@ -19,7 +19,8 @@ def test_scores_are_those_of_the_definition() -> None:
     scores = score(true_N, predicted_N, classes=6)
     expected = [naive_f1(true_N, predicted_N, label) for label in range(6)]
     np.testing.assert_allclose(scores.class_f1, expected)
-    assert scores.macro_f1 == pytest.approx(np.mean(expected))
+    # Class 5 is neither true nor predicted: a fold whose people never did it is not the worse.
+    assert scores.macro_f1 == pytest.approx(np.mean(expected[:5]))
     assert scores.accuracy == pytest.approx(np.mean(true_N == predicted_N))
     for true, predicted in np.ndindex(6, 6):
         count = np.sum((true_N == true) & (predicted_N == predicted))
