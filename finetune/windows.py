@@ -32,6 +32,8 @@ CHOICES = {
 MIRROR_SIGNS_C = np.array([-1.0, 1.0, 1.0, 1.0, -1.0, -1.0])
 # Time stamps that stray from an even grid by less than this share of a step count as even.
 EVEN_SHARE = 0.02
+# Ratios of rates have denominators up to this where that is exact enough.
+DENOMINATORS = 500
 
 
 @dataclass
@@ -119,7 +121,7 @@ def resample(signals_TX: np.ndarray, timestamps_T: np.ndarray) -> np.ndarray:
     step = (timestamps_T[-1] - timestamps_T[0]) / (count - 1)
     even_T = timestamps_T[0] + step * np.arange(count)
     if np.abs(timestamps_T - even_T).max() <= EVEN_SHARE * step:
-        ratio = Fraction(RATE * step).limit_denominator(500)
+        ratio = _ratio(RATE * step, count)
     else:
         median_step = float(np.median(np.diff(timestamps_T)))
         ratio = Fraction(1, max(1, math.ceil(2 / (RATE * median_step))))
@@ -132,6 +134,20 @@ def resample(signals_TX: np.ndarray, timestamps_T: np.ndarray) -> np.ndarray:
     if ratio == 1:
         return signals_TX
     return resample_poly(signals_TX, ratio.numerator, ratio.denominator, padtype="line")
+
+
+def _ratio(frames_per_sample: float, count: int) -> Fraction:
+    """Return a fraction that strays from the truth by less than half a frame in `count` samples.
+
+    Frames are taken to be 1 / RATE apart when labels are looked up, so what rounding shifts must
+    not add up over hours.
+    """
+    limit = DENOMINATORS
+    ratio = Fraction(frames_per_sample).limit_denominator(limit)
+    while abs(ratio - frames_per_sample) * count >= 0.5:
+        limit *= 2
+        ratio = Fraction(frames_per_sample).limit_denominator(limit)
+    return ratio
 
 
 def _check(config: WindowsConfig) -> None:
@@ -173,9 +189,9 @@ def _windows_of(
     hop = max(1, round(frames * (1 - config.overlap)))
     gaps = np.flatnonzero(np.diff(recording.timestamps_T) > config.max_gap) + 1
     for stretch in np.split(np.arange(len(recording.timestamps_T)), gaps):
-        if len(stretch) < 2:
-            continue
         times_T = recording.timestamps_T[stretch]
+        if times_T[-1] - times_T[0] <= (frames - 2) / RATE:
+            continue
         signals_TX = resample(recording.signals_TWC[stretch].reshape(len(stretch), -1), times_T)
         grid_T = times_T[0] + np.arange(len(signals_TX)) / RATE
         # The filter may hand back frames behind the last measured sample; they are not used.

@@ -152,6 +152,38 @@ def test_labels_keep_their_time_when_the_rate_changes() -> None:
     assert windows.labels_N.tolist() == [0] * 6 + [1] * 6
 
 
+@pytest.mark.parametrize("rate", [50, 49.99, 49.999, 59.95, 100.05])
+def test_labels_and_starts_keep_their_time_for_an_hour(rate: float) -> None:
+    """The signal is the label's number, which changes every 6.4 s."""
+    times_T = np.arange(int(3600 * rate)) / rate
+    labels_T = (times_T // 6.4).astype(int) % 3
+    signals_TWC = np.zeros((len(times_T), 2, 6))
+    signals_TWC[:, 0, 0] = labels_T
+    windows = cut_windows(
+        made_target.target(made_target.recording(signals_TWC, times_T, labels_T)),
+        WindowsConfig(seconds=2, overlap=0.0),
+    )
+    assert len(windows) == 1800
+    # No change lies within 0.2 s of a window's middle.
+    middles_N = windows.starts_N + 1
+    np.testing.assert_array_equal(windows.labels_N, middles_N // 6.4 % 3)
+    np.testing.assert_array_equal(windows.signals_NTWC[:, 60, 0, 0].round(), windows.labels_N)
+
+
+def test_an_odd_rate_costs_a_long_recording_no_fast_wave() -> None:
+    times_T = np.arange(int(3600 * 49.99)) / 49.99
+    resampled_T = resample(wave(times_T, 20.0), times_T)[60:-60, 0]
+    assert np.sqrt(2 * np.mean(resampled_T**2)) == pytest.approx(1, abs=0.01)
+
+
+def test_samples_that_share_an_instant_between_two_gaps_make_no_window() -> None:
+    times_T = np.concatenate([np.arange(0, 4, 0.02), [10, 10 + 1e-5], np.arange(20, 24, 0.02)])
+    signals_TWC = np.zeros((len(times_T), 2, 6))
+    target = made_target.target(made_target.recording(signals_TWC, times_T))
+    windows = cut_windows(target, WindowsConfig(seconds=2, overlap=0.0))
+    np.testing.assert_allclose(windows.starts_N, [0, 2, 20, 22])
+
+
 def test_a_right_recording_is_mirrored_onto_the_left_or_left_alone() -> None:
     signals_TWC = np.zeros((120, 2, 6))
     signals_TWC[:, 1] = [1, 2, 3, 4, 5, 6]
