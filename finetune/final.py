@@ -23,6 +23,7 @@ from finetune.classifiers import EncoderClassifier
 from finetune.code_version import code_version
 from finetune.config import FinetuneConfig
 from finetune.continuation import Continuation
+from finetune.export import NAME as ONNX
 from finetune.prepare import frozen_tokens, weights_digest, wrists_in_use
 from finetune.recogniser import described
 from finetune.rows import REAL_ROWS, ROWS, Row, find_row
@@ -31,7 +32,7 @@ from finetune.targets.choose import read_target
 from finetune.targets.recording import Target
 from finetune.training import DivergedError, TrainingData, fit, predict
 from finetune.windows import RATE, Windows, cut_windows
-from pretrain.release import Pretrained, load_pretrained
+from pretrain.release import CARD, CONFIG, WEIGHTS, Pretrained, load_pretrained
 
 DEALINGS = 200
 
@@ -52,8 +53,10 @@ def fit_classifier(config: FitConfig) -> str:
 
     A share `folds.validation_share` of the people is held out; with `training.early_stopping`
     they decide when training stops and which weights are kept. Raises UserError for a release, a
-    row or a target that it cannot be done with.
+    row or a target that it cannot be done with, and where the folder holds anything else.
     """
+    folder = Path(config.output)
+    check_replaceable(folder)
     row = _row(config.row)
     pretrained = load_pretrained(Path(config.release))
     _check_release(pretrained, config)
@@ -67,7 +70,6 @@ def fit_classifier(config: FitConfig) -> str:
     held_out = hold_out(windows, config.folds.validation_share, config.seeds[0])
     release = _describe(row, windows, pretrained, config)
     seed = seed_from("fit", row.name, config.seeds[0])
-    folder = Path(config.output)
     continuation = Continuation.beside(folder, _what_decides(config, windows))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -86,6 +88,29 @@ def fit_classifier(config: FitConfig) -> str:
         f"{len(held_out)} held out ({', '.join(held_out)}): macro F1 "
         f"{100 * scores.macro_f1:.1f} %\n{folder}"
     )
+
+
+def check_replaceable(folder: Path) -> None:
+    """Raise UserError where a classifier's folder would take the place of anything but another.
+
+    The folder of a classifier appears whole, so what was there before is gone.
+    """
+    if folder.name in ("", ".."):
+        raise UserError(f"output is {folder}; name a folder of the classifier's own")
+    if not folder.is_dir():
+        if folder.exists():
+            raise UserError(f"output is {folder}, a file; name a folder")
+        return
+    names = {path.name for path in folder.iterdir()}
+    others = sorted(names - {WEIGHTS, CONFIG, CARD, ONNX})
+    # The files of a pre-trained release have the same names.
+    config = folder / CONFIG
+    is_classifier = config.is_file() and b"label_names:" in config.read_bytes()
+    if others or (names and not is_classifier):
+        raise UserError(
+            f"output is {folder}, which holds {others[0] if others else 'no classifier'} and would "
+            "be replaced as a whole; name a folder that is new, empty or a classifier's"
+        )
 
 
 def hold_out(windows: Windows, share: float, seed: int) -> tuple[str, ...]:

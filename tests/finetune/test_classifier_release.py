@@ -1,5 +1,6 @@
 """A classifier is fitted, written whole, and loaded in one line."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,17 @@ def test_fitting_again_gives_the_same_classifier_and_a_card(
     for words in ("Held out: p", "class 2", "left wrist with gyroscope", "9.81 upwards"):
         assert words in card
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+def test_a_fit_takes_the_place_of_another_with_its_onnx_file(
+    tiny_release: Path, folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(folder, tmp_path / "model")
+    (tmp_path / "model" / "classifier.onnx").touch()
+    fitted(tmp_path / "model", tiny_release, made_target.waves(people=4, classes=2))
+    assert load_classifier(tmp_path / "model").label_names == ("class 0", "class 1")
+    assert not (tmp_path / "model" / "classifier.onnx").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])

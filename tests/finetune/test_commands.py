@@ -202,3 +202,36 @@ def test_a_release_that_does_not_fit_ends_with_one_line(
     with pytest.raises(UserError, match=message) as error:
         in_process(monkeypatch, *command(other, tmp_path / "out"))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("runs/demo", "output is runs/demo, which holds pretrain and would be replaced as a whole"),
+        ("runs/demo/shards", "which holds manifest.json and would be replaced"),
+        ("runs/demo/pretrain/release", "which holds no classifier and would be replaced"),
+        ("notes", "output is notes, a file; name a folder"),
+        (".", r"output is \.; name a folder of the classifier's own"),
+        ("runs/..", r"output is runs/\.\.; name a folder of the classifier's own"),
+    ],
+)
+def test_a_fit_replaces_nothing_but_a_classifier(
+    tiny_release: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    output: str,
+    message: str,
+) -> None:
+    demo = tmp_path / "runs" / "demo"
+    shutil.copytree(tiny_release, demo / "pretrain" / "release")
+    (demo / "shards").mkdir()
+    (demo / "shards" / "manifest.json").write_text("{}")
+    (tmp_path / "notes").touch()
+    before = sorted(tmp_path.rglob("*"))
+    preset = PRESET.absolute()
+    monkeypatch.chdir(tmp_path)
+    line = ("fit", "--config", str(preset), f"release={tiny_release}", f"output={output}")
+    with pytest.raises(UserError, match=message) as error:
+        in_process(monkeypatch, *line)
+    assert "\n" not in str(error.value)
+    assert sorted(tmp_path.rglob("*")) == before
