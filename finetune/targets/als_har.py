@@ -27,7 +27,8 @@ from finetune.targets.tables import existing_folder, numbers, read_table, with_p
 ABOUT = "Recordings of a phone logger on one wrist (layout chosen for ALS-HAR)"
 TIME = "seconds_elapsed"
 LABELS = "labels.csv"
-COLUMNS = ("recording", "person", "label", "start", "end")
+NAMES = ["recording", "person", "label"]
+COLUMNS = (*NAMES, "start", "end")
 KEY = "target.als_har"
 
 
@@ -47,14 +48,13 @@ def read(config: AlsHarConfig) -> Target:
     check_mounting(config.frame, config.gravity_sign, KEY)
     check_wrist(config.wrist, KEY)
     folder = existing_folder(config.folder, KEY)
-    table = read_table(folder / LABELS, COLUMNS)
-    empty = table["recording"].isna() | table["person"].isna() | table["label"].isna()
+    table = read_table(folder / LABELS, COLUMNS, NAMES)
+    empty = (table[NAMES] == "").any(axis=1)
     if empty.any():
         raise UserError(
             f"{folder / LABELS}: row {int(np.flatnonzero(empty)[0]) + 2} lacks its recording, "
             "person or label; fill it in or remove it"
         )
-    table = table.astype({"recording": str, "person": str, "label": str})
     names = tuple(sorted(table["label"].unique()))
     groups = [(str(name), rows) for name, rows in table.groupby("recording")]
     progress = with_progress("reading als_har", groups, "recordings")

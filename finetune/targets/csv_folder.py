@@ -132,14 +132,15 @@ def _read_file(
     if config.wrist not in SIDES:
         by_column.append(config.wrist)
     grouping = [column for column in by_column if column is not None]
-    optional = [column for column in (config.time, config.label) if column is not None]
-    columns = [*config.accelerometer, *config.gyroscope, *optional, *grouping]
-    table = read_table(path, list(dict.fromkeys(columns)))
-    if grouping and table[grouping].isna().any(axis=None):
+    text = grouping if config.label is None else [*grouping, config.label]
+    time = [] if config.time is None else [config.time]
+    columns = [*config.accelerometer, *config.gyroscope, *time, *text]
+    table = read_table(path, list(dict.fromkeys(columns)), text)
+    if grouping and (table[grouping] == "").any(axis=None):
         raise UserError(f"{path}: a cell of column {' or '.join(grouping)} is empty; fill it in")
     groups = table.groupby(grouping, sort=True) if grouping else [((), table)]
     for key, rows in groups:
-        said = dict(zip(grouping, map(str, key), strict=True))
+        said = dict(zip(grouping, key, strict=True))
         person = parts["person"] if config.person is None else said[config.person]
         side = parts.get("wrist") or said.get(config.wrist or "") or config.wrist or ""
         name = " ".join([str(path.relative_to(folder)), *said.values()])
@@ -148,7 +149,7 @@ def _read_file(
         segments = None
         if config.segments is not None:
             own = FilePattern(config.segments, f"{KEY}.segments").fill(parts)
-            segments = read_table(folder / own, SEGMENT_COLUMNS)
+            segments = read_table(folder / own, SEGMENT_COLUMNS, ["label"])
         yield Unlabelled(
             name=name,
             person=person,
@@ -173,10 +174,12 @@ def _stream(rows: pd.DataFrame, path: Path, wrist: int, config: CsvConfig) -> St
 
 
 def _text(labels: pd.Series) -> np.ndarray:
-    """Return labels as text, empty for none; whole numbers without a point."""
-    if pd.api.types.is_float_dtype(labels) and (labels.dropna() % 1 == 0).all():
-        labels = labels.astype("Int64")
-    return labels.astype("string").fillna("").str.strip().to_numpy(dtype=object)
+    """Return labels as they are spelt, but 2.0 as 2.
+
+    Tables write whole numbers with a point in files in which a cell is empty, and without it in
+    others.
+    """
+    return labels.str.replace(r"^(\d+)\.0$", r"\1", regex=True).to_numpy(dtype=object)
 
 
 def _names(parts: list[Unlabelled], config: CsvConfig) -> tuple[str, ...]:

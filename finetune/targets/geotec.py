@@ -51,12 +51,10 @@ def read(config: GeotecConfig) -> Target:
         raise UserError(f"{KEY}.folder is {config.folder}; it holds no file s01/s01_01_sw.csv")
     recordings = []
     for path in with_progress("reading geotec", paths, "recordings"):
-        table = read_table(path, [*CHANNELS, "timestamp", "label"])
+        table = read_table(path, [*CHANNELS, "timestamp", "label"], ["label"])
         signals_NC = mount(numbers(table, CHANNELS, path), config.frame, config.gravity_sign, KEY)
         times_N = numbers(table, ["timestamp"], path)[:, 0] / 1000
-        labels_N = label_indices(
-            table["label"].fillna("").to_numpy(), LABELS, str(path), "mend the file"
-        )
+        labels_N = label_indices(table["label"].to_numpy(), LABELS, str(path), "mend the file")
         stream = Stream(WRISTS.index(config.wrist), times_N, signals_NC)
         recordings.append(assemble(str(path), path.parent.name, [stream], labels_N))
     names = tuple(label.lower().replace("_", " ") for label in LABELS)

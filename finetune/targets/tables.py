@@ -5,7 +5,7 @@ Shape letters: T rows, X columns.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -24,16 +24,13 @@ def existing_folder(folder: str, key: str) -> Path:
     return path
 
 
-def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """Return the named columns of a CSV file; UserError when they cannot be had."""
-    try:
-        table = pd.read_csv(path, skipinitialspace=True)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except pd.errors.EmptyDataError:
-        raise UserError(f"{path}: the file is empty; remove it or record it again") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as CSV: {str(error).splitlines()[0]}") from None
+def read_table(path: Path, columns: Sequence[str], text: Sequence[str] = ()) -> pd.DataFrame:
+    """Return the named columns of a CSV file; UserError when they cannot be had.
+
+    Those of `text` are strings as the file spells them, such as 01, None or NA, and empty where a
+    cell is. In the others such words are NaN.
+    """
+    table = _read_csv(path)
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise UserError(
@@ -41,7 +38,22 @@ def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         )
     if table.empty:
         raise UserError(f"{path}: the file has no rows; remove it or record it again")
-    return table[list(columns)]
+    table = table[list(columns)]
+    if text:
+        spelt = _read_csv(path, usecols=list(text), dtype=str, keep_default_na=False)
+        table = table.assign(**{name: spelt[name].str.strip() for name in text})
+    return table
+
+
+def _read_csv(path: Path, **options: Any) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, skipinitialspace=True, **options)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except pd.errors.EmptyDataError:
+        raise UserError(f"{path}: the file is empty; remove it or record it again") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as CSV: {str(error).splitlines()[0]}") from None
 
 
 def numbers(table: pd.DataFrame, columns: Sequence[str], path: Path) -> np.ndarray:

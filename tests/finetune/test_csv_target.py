@@ -113,6 +113,35 @@ def test_person_and_wrist_from_columns_and_labels_from_segments(tmp_path: Path) 
     assert (labels_T[625:] == "none").all()
 
 
+def test_names_are_taken_as_they_are_spelt(tmp_path: Path) -> None:
+    """Four people in one file, with labels that tables of numbers take for none."""
+    words = ["null", "None", "NA", " N/A", "nan", "", "1.0", "01"]
+    spelt = ["null", "None", "NA", "N/A", "nan", "none", "1", "01"]
+    people = ("01", "1", "2.50", "NA")
+    table = csv_table().assign(activity=np.repeat(words, 125))
+    write_csv(pd.concat([table.assign(who=name) for name in people]), tmp_path / "left.csv")
+    keys = ("files='{wrist}.csv'", "person=who", "time=t", "label=activity")
+    target = read(tmp_path, *keys)
+    assert target.subjects == people
+    assert [part.name for part in target.recordings] == [f"left.csv {name}" for name in people]
+    names = np.array([*target.label_names, "none"])
+    for part in target.recordings:
+        assert names[part.labels_T].tolist() == np.repeat(spelt, 125).tolist()
+    fewer = read(tmp_path, *keys, "unlabelled=['NA', 'nan']")
+    assert set(fewer.label_names) == {*spelt} - {"NA", "nan", "none"}
+
+
+def test_labels_of_segments_are_taken_as_they_are_spelt(tmp_path: Path) -> None:
+    csv_folder(tmp_path)
+    for person in range(3):
+        labels = "start,end,label\n0,5,null\n5,10,\n10,15,007\n"
+        (tmp_path / f"p{person}" / "labels.txt").write_text(labels)
+    keys = ("files='{person}/{wrist}.csv'", "time=t", "segments='{person}/labels.txt'")
+    target = read(tmp_path, *keys)
+    assert target.label_names == ("007", "null")
+    assert np.bincount(target.recordings[0].labels_T + 1).tolist() == [500, 250, 250]
+
+
 def test_samples_without_a_value_are_a_gap(tmp_path: Path) -> None:
     csv_folder(tmp_path)
     table = csv_table()
@@ -218,6 +247,11 @@ ACC, GYR = SENSORS[:3], SENSORS[3:]
         ),
         (no_numbers, (), r"p1/left.csv: not one sample has all its values"),
         (backwards, (), r"p1/left.csv: the time stamps of 50 % of the samples do not rise"),
+        (
+            fill("who", None),
+            (PLAIN[0].replace("{person}", "*"), "person=who"),
+            r"left.csv: a cell of column who is empty; fill it in",
+        ),
         (word, (), r"p1/left.csv: column ay holds 'error' where a number belongs, row 5"),
         (lambda f: (f / "p1" / "left.csv").write_text(""), (), r"left.csv: the file is empty"),
         (

@@ -178,6 +178,23 @@ def test_als_har(tmp_path: Path) -> None:
         target_of(folder)
 
 
+def test_als_har_takes_names_as_they_are_spelt(tmp_path: Path) -> None:
+    made.write_als_har(tmp_path, ["001", "1", "NA"])
+    rows = "001,07,null,0,5\n1,7,None,0,5\nNA,NA,null,0,5\n"
+    (tmp_path / "labels.csv").write_text("recording,person,label,start,end\n" + rows)
+    folder = f"target.als_har.folder={tmp_path}"
+    target = target_of(folder)
+    assert [part.name for part in target.recordings] == ["001", "1", "NA"]
+    assert [part.subject for part in target.recordings] == ["07", "7", "NA"]
+    assert target.label_names == ("None", "null")
+    first = target.recordings[0].signals_TWC[:, 0, :3]
+    np.testing.assert_allclose(first, wrist(20, 100, seed=0)[1:, :3])
+    with (tmp_path / "labels.csv").open("a") as file:
+        file.write("NA,NA, ,5,6\n")
+    with pytest.raises(UserError, match=r"row 5 lacks its recording, person or label"):
+        target_of(folder)
+
+
 def test_labels_outside_every_segment_are_none(tmp_path: Path) -> None:
     made.write_als_har(tmp_path, ["r1", "r2"])
     part = target_of(f"target.als_har.folder={tmp_path}").recordings[0]
