@@ -9,7 +9,7 @@ from finetune.classifiers import ClassifierConfig
 from finetune.deepconvlstm import DeepConvLstmConfig
 from finetune.folds import FoldsConfig
 from finetune.residual import ResnetConfig
-from finetune.rows import DEFAULT_ROWS, REAL_ROWS
+from finetune.rows import DEFAULT_ROWS, GRID_ROWS
 from finetune.synthetic import SyntheticConfig
 from finetune.targets.choose import TargetConfig
 from finetune.training import TrainingConfig
@@ -106,7 +106,7 @@ class GridConfig:
 
     targets: list[str] | None = None
     releases: list[str] | None = None
-    rows: list[str] = field(default_factory=lambda: list(REAL_ROWS))
+    rows: list[str] = field(default_factory=lambda: list(GRID_ROWS))
     seeds: list[int] | None = None
     experts: list[int] | None = None
     label_shares: list[float] = field(default_factory=lambda: [1.0])

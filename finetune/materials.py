@@ -28,6 +28,7 @@ from finetune.synthetic import synthetic_names, synthetic_windows
 from finetune.targets.choose import read_target
 from finetune.targets.recording import Target
 from finetune.windows import Windows, cut_windows
+from finetune.zero_shot import class_sentences
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,8 @@ class Materials:
             target, windows = self._read(name)
             check_people(windows, config)
             synthetic = self._make_synthetic(name, windows)
+            if "zero_shot" in config.rows:
+                class_sentences(windows.label_names, choice.zero_shot)
         except UserError as error:
             raise UserError(f"target {name}: {error}") from None
         self._held = name, windows, synthetic

@@ -65,7 +65,7 @@ def _image(picture: Picture) -> str:
 def _histories(study: Study, target: TargetFacts, results: Sequence[dict]) -> Iterator[str]:
     groups = {}
     for line in study.headline(target.name):
-        wanted = (target.name, line.row, line.release, line.experts, 1.0)
+        wanted = (target.name, line.row, line.release, line.experts, line.label_share)
         histories = [r["history"] for r in results if _which(r["cell"]) == wanted]
         if any(history.get("epoch") for history in histories):
             groups[study.name(line)] = histories

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from finetune.bootstrap import COVERAGE, Estimate
 from finetune.materials import TargetFacts
 from finetune.published import published_for
-from finetune.study import Study
+from finetune.study import Study, share_in_words
 from finetune.summary import Line
 from finetune.tables import Table
 
@@ -43,7 +43,8 @@ def rows_by_target(study: Study) -> Table:
             [name, *(macro_f1(line) for line in lines)]
             for name, lines in zip(names, grid, strict=True)
         ],
-        f"All labels, people left out{_spread_note(study.lines)}. The best of each target is bold.",
+        f"{study.labels_in_words()}, people left out{_spread_note(study.lines)}. The best of each "
+        "target is bold.",
         bold=_best(grid),
     )
 
@@ -77,7 +78,8 @@ def scores(study: Study, target: TargetFacts) -> Iterable[Table]:
             ]
             for line in lines
         ],
-        f"Macro F1 over the windows of all people{_spread_note(lines)}. Intervals hold "
+        f"{study.labels_in_words(target.name)}. Macro F1 over the windows of all "
+        f"people{_spread_note(lines)}. Intervals hold "
         f"{COVERAGE:g} % of resamples of people. The baseline is {study.baseline_title()}; a "
         "difference whose interval excludes zero has a *.",
         bold=_best([[line] for line in lines]),
@@ -315,9 +317,7 @@ def difference(line: Line | None) -> str:
 
 def labels_text(line: Line) -> str:
     """Return a line's share of the labels in words."""
-    if line.label_share == 1:
-        return "all labels"
-    return f"{100 * line.label_share:g} % of the labelled {line.share_by}"
+    return share_in_words(line.label_share, line.share_by)
 
 
 def _by_column(

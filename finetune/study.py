@@ -37,21 +37,41 @@ class Study:
         return [line for line in self.lines if line.target == target]
 
     def headline(self, target: str) -> list[Line]:
-        """Return one line for each row and release: all labels, all pre-training data.
+        """Return one line for each row and release: the most labels, the most pre-training data.
 
         Where there are several numbers of experts it is the default one, else the first.
         """
-        whole = {release.name for release in self.releases if release.share == 1} | {""}
+        most = self.most_labels(target)
+        fullest = self._fullest_releases() | {""}
         lines: dict[tuple[str, str], Line] = {}
         for line in self.target_lines(target):
             key = line.row, line.release
             if (
-                line.label_share == 1
-                and line.release in whole
+                (line.label_share, line.share_by) == most
+                and line.release in fullest
                 and (key not in lines or line.experts == self.experts)
             ):
                 lines[key] = line
         return list(lines.values())
+
+    def most_labels(self, target: str) -> tuple[float, str]:
+        """Return the largest share of the labels on a target, and what it is a share of."""
+        given = {(line.label_share, line.share_by) for line in self.target_lines(target)}
+        return max(given, default=(1.0, "windows"))
+
+    def labels_in_words(self, *targets: str) -> str:
+        """Return how many labels the headlines of these targets, or of all, had."""
+        names = targets or [target.name for target in self.targets]
+        given = dict.fromkeys(share_in_words(*self.most_labels(name)) for name in names)
+        return " or ".join(given).capitalize()
+
+    def _fullest_releases(self) -> set[str]:
+        """Return the releases for which no other saw more of the same data."""
+        largest: dict[tuple[str, str], float] = {}
+        for release in self.releases:
+            key = release.data, release.tasks
+            largest[key] = max(release.share, largest.get(key, 0.0))
+        return {r.name for r in self.releases if r.share == largest[r.data, r.tasks]}
 
     def name(self, line: Line) -> str:
         """Return a line's row, with the release where the row has several."""
@@ -61,6 +81,11 @@ class Study:
     def baseline_title(self) -> str:
         """Return the title of the row that others are compared with."""
         return ROWS[self.baseline].title
+
+
+def share_in_words(share: float, share_by: str) -> str:
+    """Return a share of the labels in words."""
+    return "all labels" if share == 1 else f"{100 * share:g} % of the labelled {share_by}"
 
 
 def make_study(

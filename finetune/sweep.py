@@ -19,6 +19,7 @@ from finetune.rows import Row, find_row
 from finetune.shares import check_share
 from finetune.synthetic import synthetic_names
 from finetune.variation import check_variation
+from finetune.zero_shot import check_prompts
 
 
 def as_sweep(config: FinetuneConfig) -> SweepConfig:
@@ -65,6 +66,8 @@ def check_sweep(sweep: SweepConfig) -> None:
         _check_values("label_shares", grid.label_shares)
         for target in grid.targets or sweep.targets:
             synthetic_names(grid.rows, sweep.targets[target].synthetic, target)
+            if "zero_shot" in grid.rows:
+                check_prompts(target, sweep.targets[target].zero_shot)
         if min(_experts(grid, sweep)) < 1:
             raise UserError(f"experts is {grid.experts}; every number must be at least 1")
         for share in grid.label_shares:

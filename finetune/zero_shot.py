@@ -35,8 +35,15 @@ def class_embeddings(
     pretrained: Pretrained, names: Sequence[str], config: ZeroShotConfig
 ) -> np.ndarray:
     """Return one embedding (K, E) of unit length for each class; UserError for unfit prompts."""
-    if not config.prompts:
-        raise UserError("row zero_shot needs zero_shot.prompts=FILE: YAML of class: [sentences]")
+    in_order = class_sentences(names, config)
+    return embed_prompts(pretrained, in_order, config.text, "zero_shot.text").numpy()
+
+
+def class_sentences(names: Sequence[str], config: ZeroShotConfig) -> dict[str, list[str]]:
+    """Return the sentences of the classes of these names, in their order.
+
+    Raises UserError where a class has none or sentences have no class.
+    """
     path = Path(config.prompts)
     prompts = read_prompts(path, PROMPTS_KEY)
     for where, missing in (
@@ -45,8 +52,16 @@ def class_embeddings(
     ):
         if missing:
             raise UserError(f"{PROMPTS_KEY}={path}: {where} {', '.join(sorted(missing))}")
-    in_order = {name: prompts[name] for name in names}
-    return embed_prompts(pretrained, in_order, config.text, "zero_shot.text").numpy()
+    return {name: prompts[name] for name in names}
+
+
+def check_prompts(target: str, config: ZeroShotConfig) -> None:
+    """Raise UserError where row `zero_shot` is wanted and no file of sentences is named."""
+    if not config.prompts:
+        raise UserError(
+            f"target {target}: row zero_shot needs zero_shot.prompts=FILE, "
+            "YAML of class: [sentences]"
+        )
 
 
 def zero_shot_probabilities(

@@ -165,7 +165,6 @@ def test_classes_are_embedded_in_the_order_of_the_target(
 @pytest.mark.parametrize(
     ("text", "backend", "message"),
     [
-        ("", "minilm", "needs zero_shot.prompts=FILE"),
         ("swing: [a]\nrow: [b]\n", "minilm", "no sentences for raise"),
         (PROMPTS + "jump: [c]\n", "minilm", "the target has no class jump"),
         (PROMPTS, "instructor", "zero_shot.text.backend=instructor: the release was trained on"),
@@ -176,7 +175,7 @@ def test_prompts_that_do_not_fit_are_one_line(
 ) -> None:
     path = tmp_path / "prompts.yaml"
     path.write_text(text)
-    config = ZeroShotConfig(str(path) if text else "")
+    config = ZeroShotConfig(str(path))
     config.text.backend = backend  # type: ignore[assignment]
     with pytest.raises(UserError, match=message):
         class_embeddings(load_pretrained(release), NAMES, config)

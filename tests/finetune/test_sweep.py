@@ -27,6 +27,7 @@ from finetune.config import (
 )
 from finetune.folds import FoldsConfig
 from finetune.materials import Materials
+from finetune.rows import ROWS
 from finetune.sweep import as_sweep, check_sweep, plan_cells
 from finetune.synthetic import SyntheticConfig
 from finetune.targets.choose import TargetConfig
@@ -200,6 +201,10 @@ def test_a_run_is_a_sweep_of_one(releases: dict[str, Path]) -> None:
             {"grids": [GridConfig(rows=["base_imutube"])]},
             "row base_imutube needs synthetic.imutube, which target one lacks; give its shards",
         ),
+        (
+            {"grids": [GridConfig(rows=["zero_shot"])]},
+            "target one: row zero_shot needs zero_shot.prompts=FILE",
+        ),
         ({"folds": FoldsConfig(count=7)}, "target one: folds.count is 7 but .* has 6 people"),
     ],
 )
@@ -346,6 +351,11 @@ def _check_continued(
         ("renamed", FROZEN, "called_again"),
         ("renamed", NEURAL, ""),
     }
+    # A sweep of few labels alone has a headline, too.
+    with open(output / "tables" / "rows.csv") as file:
+        _, *rows = csv.reader(file)
+    assert [row[0] for row in rows] == [ROWS[FROZEN].title, ROWS[NEURAL].title]
+    assert "10 % of the labelled windows. Macro F1 over" in (output / "report.html").read_text()
 
 
 def test_a_page_needs_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
