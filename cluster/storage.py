@@ -36,6 +36,14 @@ def location(text: str) -> "Path | Url":
     return Url(text)
 
 
+def local_folder(text: str, key: str) -> Path:
+    """Return the folder that a key names; UserError for a URL, to which no run can write."""
+    folder = location(text)
+    if isinstance(folder, Url):
+        raise UserError(f"{key}={redacted(text)}: must be a folder of this machine, not a URL")
+    return folder
+
+
 @dataclass(frozen=True, repr=False)
 class Url:
     """A file or folder at a URL; what is named as in Path does what it does there.

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cluster.lock import locked
 from cluster.runs import write_run_record
+from cluster.storage import local_folder
 from finetune.config import FinetuneConfig, SweepConfig
 from finetune.execution import run_cells
 from finetune.materials import Materials
@@ -21,7 +22,7 @@ def run(config: FinetuneConfig | SweepConfig) -> int:
     """Compute what is missing, write the scores and the report; 1 when a cell failed, else 0."""
     sweep = config if isinstance(config, SweepConfig) else as_sweep(config)
     check_sweep(sweep)
-    output = Path(config.output)
+    output = local_folder(config.output, "output")
     with locked(output, "output"):
         materials = Materials(sweep)
         cells = plan_cells(sweep, materials)

@@ -27,7 +27,7 @@ from cluster.config import load_config
 from cluster.errors import exit_with
 from cluster.memory import keep_freed_memory
 from cluster.runs import git_commit, write_run_record
-from cluster.storage import told_when_full
+from cluster.storage import local_folder, told_when_full
 from pretrain import checkpoint
 from pretrain.attention import checkpoint_activations
 from pretrain.checkpoint import Found, Identity, Saver, State
@@ -55,12 +55,12 @@ def main(arguments: Sequence[str]) -> int:
     """Train from a command line without the program's name; returns the exit status."""
     keep_freed_memory()
     config = read_config(arguments)
+    folder = local_folder(config.output, "output")
     rank, ranks = ranks_started()
     streams = open_stages(config, rank, ranks)
     text_size = streams[0].data.text_size
-    folder = Path(config.output)
     identity = Identity(config.binding(), identity_of(streams), ranks)
-    place = find_checkpoint(config)
+    place = find_checkpoint(folder, config.resume)
     found = checkpoint.read(place, identity) if place else None
     model = make_model(config, text_size)
     of_window = operations_of_window(config.model, text_size)
@@ -141,11 +141,11 @@ def read_config(arguments: Sequence[str]) -> TrainConfig:
     return config
 
 
-def find_checkpoint(config: TrainConfig) -> Path | None:
+def find_checkpoint(folder: Path, resume: str | None) -> Path | None:
     """Return where to continue from: the run's own latest checkpoint, or the one asked for."""
-    own = checkpoint.find(Path(config.output), asked_for=False)
-    if own is None and config.resume is not None:
-        return checkpoint.find(Path(config.resume), asked_for=True)
+    own = checkpoint.find(folder, asked_for=False)
+    if own is None and resume is not None:
+        return checkpoint.find(Path(resume), asked_for=True)
     return own
 
 

@@ -11,7 +11,7 @@ from cluster import stores
 from cluster.errors import UserError
 from cluster.runs import replace_when_whole, write_json, write_run_record
 from cluster.secrets import redacted
-from cluster.storage import Url, files_in, location, remove_parts, size_of
+from cluster.storage import Url, files_in, local_folder, location, remove_parts, size_of
 from tests.cluster.test_config import Outer
 from tests.web import served
 
@@ -119,6 +119,13 @@ def test_paths_stay_paths():
     assert location("file:///runs/shards") == Path("/runs/shards")
     assert location("C:/runs") == Path("C:/runs")
     assert location("S3://bucket/x") == Url("S3://bucket/x")
+
+
+def test_a_run_writes_to_this_machine():
+    assert local_folder("file:///runs/a", "output") == Path("/runs/a")
+    message = r"output=s3://bucket/a: must be a folder of this machine, not a URL"
+    with pytest.raises(UserError, match=message):
+        local_folder("s3://bucket/a", "output")
 
 
 @pytest.mark.parametrize("failures", [[503], [500, 429], ["cut"]])

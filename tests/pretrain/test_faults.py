@@ -61,7 +61,7 @@ def test_sigterm_saves_and_stops_every_rank(data: Path, tmp_path: Path) -> None:
     last = records(tmp_path)[-1]["step"]
     assert f"stopped after step {last} as SIGTERM asked" in said
     assert [path.name for path in (tmp_path / "checkpoints").glob("step-*")] == [f"step-{last:08d}"]
-    assert train.find_checkpoint(train.TrainConfig(output=str(tmp_path))) is not None
+    assert train.find_checkpoint(tmp_path, resume=None) is not None
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hung"])
