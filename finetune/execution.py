@@ -123,8 +123,3 @@ def _name(cell: Cell, materials: Materials) -> str:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or "no message").splitlines()[0]
-
-
-def failure_rows(failures: Sequence[Failure]) -> list[dict]:
-    """Return failures as JSON holds them."""
-    return [asdict(failure) for failure in failures]
