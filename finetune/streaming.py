@@ -1,7 +1,9 @@
 """Windows of a recording, the same whether all of it is at hand or it comes sample by sample.
 
 A window is made of the raw samples around it alone: from CONTEXT seconds before its start to
-CONTEXT seconds behind its end, as far as the stretch without a gap reaches. Where the filter of
+CONTEXT seconds behind its end, as far as the stretch without a gap reaches. A step in time longer
+than CONTEXT that `max_gap` still bridges is interpolated by what was measured on both sides of it;
+where it holds one of these two moments, CONTEXT is counted from its other side. Where the filter of
 the resampling reaches no farther, this is what resampling the whole recording gives. So a stream
 has the numbers of a window CONTEXT seconds after it is over, and they are exactly those that
 `windows_of` cuts out of the finished recording.
@@ -49,17 +51,16 @@ class SlidingWindows:
 
         `time` is in seconds. Raises UserError where it is not behind the last one.
         """
-        found = []
-        if self._times:
-            step = time - self._times[-1]
-            if not step > 0:
-                raise UserError(f"time stamps do not rise: {time} follows {self._times[-1]}")
-            if step > self.config.max_gap:
-                found = self.finish()
+        step = time - self._times[-1] if self._times else np.inf
+        if not step > 0:
+            raise UserError(f"time stamps do not rise: {time} follows {self._times[-1]}")
+        found = self.finish() if step > self.config.max_gap else []
         if not self._times:
             self._first = time
             self._due = time + self.config.seconds + CONTEXT
-        if time >= self._due:
+        if time >= self._due and step > CONTEXT:  # what is behind the step bridges it, too
+            self._due = time + CONTEXT
+        elif time >= self._due:
             found += self._cut(time)
         self._times.append(time)
         self._values.append(values_X)
@@ -92,7 +93,9 @@ class SlidingWindows:
             self._number += 1
         start = self._first + self._number * hop
         self._due = start + behind
-        old = int(np.searchsorted(arrays[0], start - CONTEXT))
+        # The farthest that this window or a later one looks back.
+        before = max(0, int(np.searchsorted(arrays[0], start - CONTEXT)) - 1)
+        old = int(np.searchsorted(arrays[0], arrays[0][before] - CONTEXT))
         del self._times[:old], self._values[:old]
         return found
 
@@ -114,11 +117,18 @@ def _window_at(
     times_T: np.ndarray, signals_TX: np.ndarray, start: float, seconds: int
 ) -> np.ndarray | None:
     """Return the window (F, X) that starts at `start`, None where samples do not reach its end."""
-    bounds = np.searchsorted(times_T, [start - CONTEXT, start + seconds + CONTEXT])
-    around_T = times_T[slice(*bounds)]
-    if len(around_T) < 2:
-        return None
-    frames_FX = resample(signals_TX[slice(*bounds)], around_T)
-    begin = max(0, round((start - around_T[0]) * RATE))
+    around = _around(times_T, start, start + seconds)
+    frames_FX = resample(signals_TX[around], times_T[around])
+    begin = max(0, round((start - times_T[around][0]) * RATE))
     window_FX = frames_FX[begin : begin + seconds * RATE]
     return window_FX if len(window_FX) == seconds * RATE else None
+
+
+def _around(times_T: np.ndarray, start: float, end: float) -> slice:
+    """Return the samples that a window from `start` to `end` is made of."""
+    first, last = np.searchsorted(times_T, [start - CONTEXT, end + CONTEXT])
+    if 0 < first < len(times_T) and times_T[first] - times_T[first - 1] > CONTEXT:
+        first = np.searchsorted(times_T, times_T[first - 1] - CONTEXT)
+    if 0 < last < len(times_T) and times_T[last] - times_T[last - 1] > CONTEXT:
+        last = np.searchsorted(times_T, times_T[last] + CONTEXT)
+    return slice(first, last)

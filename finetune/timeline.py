@@ -20,22 +20,17 @@ def write_timeline(predictions: Predictions, title: str, path: Path) -> None:
 def timeline(predictions: Predictions, title: str) -> Figure:
     """Draw the probability of each class over time, a row for each, and the label of each window.
 
-    A moment that several windows cover shows the mean of their probabilities. Time is counted from
-    the first window on.
+    A moment that several windows cover shows the mean of their probabilities. Time is that of the
+    predictions.
     """
     names = predictions.label_names
     edges_E, mean_EK = averaged(predictions)
     figure = new_figure(9.0, 1.3 + 0.32 * len(names))
     axes = figure.subplots()
-    origin = edges_E[0]
     rows = np.arange(len(names) + 1) - 0.5
-    image = axes.pcolormesh(
-        edges_E - origin, rows, mean_EK.T, cmap="Blues", vmin=0, vmax=1, rasterized=True
-    )
+    image = axes.pcolormesh(edges_E, rows, mean_EK.T, cmap="Blues", vmin=0, vmax=1, rasterized=True)
     best_E = np.where(np.isnan(mean_EK[:, 0]), np.nan, np.nan_to_num(mean_EK).argmax(1))
-    axes.step(
-        edges_E - origin, np.append(best_E, best_E[-1]), where="post", color="#dd6b20", linewidth=2
-    )
+    axes.step(edges_E, np.append(best_E, best_E[-1]), where="post", color="#dd6b20", linewidth=2)
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set_xlabel("seconds")

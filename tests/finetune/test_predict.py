@@ -15,7 +15,7 @@ from finetune.__main__ import main
 from finetune.classifier_release import load_classifier
 from finetune.recogniser import Classifier, Predictions
 from finetune.streaming import windows_of
-from finetune.timeline import averaged
+from finetune.timeline import averaged, timeline
 from tests.finetune import made_target
 from tests.finetune.made_classifier import moving, times_of
 
@@ -168,6 +168,16 @@ def test_the_picture_shows_the_mean_of_the_windows_that_cover_a_moment() -> None
     edges_E, mean_EK = averaged(predictions)
     np.testing.assert_allclose(edges_E, [0, 1, 2, 3, 5, 7])
     np.testing.assert_allclose(mean_EK[:, 0], [0.8, 0.6, 0.4, np.nan, 0.1])
+
+
+def test_the_picture_counts_seconds_as_the_table_does() -> None:
+    """Both from the recording's first sample, also where a gap keeps the first window waiting."""
+    predictions = Predictions(
+        np.array([5.0, 6.0]), np.array([7.0, 8.0]), np.array([[0.8, 0.2], [0.4, 0.6]]), ("a", "b")
+    )
+    picture = timeline(predictions, "walk").axes[0]
+    np.testing.assert_allclose(picture.lines[0].get_xdata(), [5, 6, 7, 8])
+    np.testing.assert_allclose(picture.collections[0].get_datalim(picture.transData).x0, 5)
 
 
 def test_the_onnx_file_answers_as_torch_for_any_batch(

@@ -76,6 +76,48 @@ def test_a_window_is_what_was_measured_then() -> None:
         np.testing.assert_allclose(window_FX[5:-5], expected[5:-5], atol=0.05)
 
 
+def with_steps(seed: int) -> np.ndarray:
+    """Times of 50 Hz with a few steps of up to 1.4 s; every second seed's are uneven as well."""
+    rng = np.random.default_rng(seed)
+    steps_T = rng.uniform(0.012, 0.028, 900) if seed % 2 else np.full(900, 0.02)
+    steps_T[rng.choice(900, 12, replace=False)] = rng.uniform(0.3, 1.4, 12)
+    return np.cumsum(steps_T)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("overlap", [0.0, 0.5, 0.95])
+def test_a_step_in_time_that_is_bridged_shifts_nothing(seed: int, overlap: float) -> None:
+    """Straight lines stay straight over it, so the window of a clock tells its own times."""
+    times_T = with_steps(seed)
+    config = WindowsConfig(seconds=2, overlap=overlap, max_gap=1.5)
+    found = list(windows_of(times_T, times_T[:, None], config))
+    for start, window_F1 in found:
+        np.testing.assert_allclose(window_F1[:, 0], start + np.arange(120) / RATE, atol=0.02)
+    clocks_TWC = np.zeros((len(times_T), 2, 6)) + times_T[:, None, None]
+    trained = cut_windows(made_target.target(made_target.recording(clocks_TWC, times_T)), config)
+    np.testing.assert_allclose([start for start, _ in found], trained.starts_N, atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("overlap", [0.0, 0.5, 0.95])
+@pytest.mark.parametrize("max_gap", [0.4, 0.8, 1.5])
+def test_a_stream_bridges_steps_as_the_whole_recording_does(
+    seed: int, overlap: float, max_gap: float
+) -> None:
+    times_T = with_steps(seed)
+    signals_TX = moving(times_T)
+    config = WindowsConfig(seconds=1, overlap=overlap, max_gap=max_gap)
+    sliding = SlidingWindows(config)
+    parts = []
+    for time, values_X in zip(times_T.tolist(), signals_TX.tolist(), strict=True):
+        parts += sliding.push(time, values_X)
+    parts += sliding.finish()
+    whole = list(windows_of(times_T, signals_TX, config))
+    assert [start for start, _ in parts] == [start for start, _ in whole]
+    for (_, part_FX), (_, whole_FX) in zip(parts, whole, strict=True):
+        np.testing.assert_array_equal(part_FX, whole_FX)
+
+
 def test_a_window_comes_as_soon_as_what_follows_is_known_and_old_samples_are_forgotten() -> None:
     sliding = SlidingWindows(WindowsConfig(seconds=2, overlap=0.5))
     came = []
