@@ -30,7 +30,8 @@ class CsvConfig:
     Attributes:
         folder: holds all files.
         files: pattern of the recordings' paths, such as `{person}/{session}_{wrist}.csv`; `*`
-            stands for anything, a name in braces for a part that other keys may use again.
+            stands for anything, a name in braces for a part that other keys may use again. Files
+            of segments, and labels that a classifier wrote beside a recording, are left out.
         accelerometer: columns of the three axes.
         accelerometer_unit: m/s2 or g.
         gyroscope: columns of the three axes; none when empty.
@@ -85,7 +86,7 @@ def read(config: CsvConfig) -> Target:
     """Read every file that the pattern finds; UserError for what cannot be read."""
     pattern = _check(config)
     folder = existing_folder(config.folder, KEY)
-    paths = pattern.find(folder)
+    paths = _recordings(pattern.find(folder), folder, config)
     if not paths:
         raise UserError(f"{KEY}.files is {config.files}; no file in {folder} fits it")
     progress = with_progress("reading csv", sorted(paths.items()), "files")
@@ -124,6 +125,21 @@ def _check(config: CsvConfig) -> FilePattern:
     return pattern
 
 
+def _recordings(
+    found: dict[Path, dict[str, str]], folder: Path, config: CsvConfig
+) -> dict[Path, dict[str, str]]:
+    """Return of the files found those that do not hold the labels of another one."""
+    # This is what `python -m finetune predict` writes beside a recording.
+    labels = {path.with_suffix(".labels.csv") for path in found}
+    if config.segments is not None:
+        labels |= {_segments_path(parts, folder, config.segments) for parts in found.values()}
+    return {path: parts for path, parts in found.items() if path not in labels}
+
+
+def _segments_path(parts: dict[str, str], folder: Path, segments: str) -> Path:
+    return folder / FilePattern(segments, f"{KEY}.segments").fill(parts)
+
+
 def _read_file(
     path: Path, parts: dict[str, str], folder: Path, config: CsvConfig
 ) -> Iterator[Unlabelled]:
@@ -148,8 +164,8 @@ def _read_file(
             raise UserError(f"{path}: wrist {side!r}; left or right (or l, r)")
         segments = None
         if config.segments is not None:
-            own = FilePattern(config.segments, f"{KEY}.segments").fill(parts)
-            segments = read_table(folder / own, SEGMENT_COLUMNS, ["label"])
+            own = _segments_path(parts, folder, config.segments)
+            segments = read_table(own, SEGMENT_COLUMNS, ["label"])
         yield Unlabelled(
             name=name,
             person=person,
@@ -179,7 +195,7 @@ def _text(labels: pd.Series) -> np.ndarray:
     Tables write whole numbers with a point in files in which a cell is empty, and without it in
     others.
     """
-    return labels.str.replace(r"^(\d+)\.0$", r"\1", regex=True).to_numpy(dtype=object)
+    return labels.str.replace(r"^(-?\d+)\.0$", r"\1", regex=True).to_numpy(dtype=object)
 
 
 def _names(parts: list[Unlabelled], config: CsvConfig) -> tuple[str, ...]:

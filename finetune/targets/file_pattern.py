@@ -1,17 +1,19 @@
 """Patterns of paths such as `{person}/{session}_{wrist}.csv`."""
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from cluster.errors import UserError
 
 PIECE = re.compile(r"\{(\w+)\}|(\*)")
+ANY_NAME = "[^/]+?"
+WRIST_NAME = "(?i:left|right|l|r)"
 
 
 class FilePattern:
     """A path in which `*` stands for anything within a folder's name, `{name}` for a named part.
 
-    Raises UserError for one that names a part twice.
+    Raises UserError for one that names a part twice, or that is no path below a folder.
     """
 
     def __init__(self, pattern: str, key: str) -> None:
@@ -19,21 +21,33 @@ class FilePattern:
         self.parts = [name for name, _ in PIECE.findall(pattern) if name]
         if len(set(self.parts)) < len(self.parts):
             raise UserError(f"{key} is {pattern}; it names a part twice")
+        if not pattern or PurePath(pattern).is_absolute():
+            raise UserError(f"{key} is {pattern!r}; give a path below the target's folder")
 
     def find(self, folder: Path) -> dict[Path, dict[str, str]]:
-        """Return the files below `folder` that fit, each with its named parts."""
-        expression, end = "", 0
-        for piece in PIECE.finditer(self.pattern):
-            expression += re.escape(self.pattern[end : piece.start()])
-            expression += f"(?P<{piece[1]}>[^/]+?)" if piece[1] else "[^/]*"
-            end = piece.end()
-        fits = re.compile(expression + re.escape(self.pattern[end:]))
+        """Return the files below `folder` that fit, each with its named parts.
+
+        The part `wrist` is the name of one where the path allows it, so that the session of
+        morning_walk_left is morning_walk.
+        """
+        fits = [self._expression(wrist) for wrist in (WRIST_NAME, ANY_NAME)]
         found = {}
-        for path in folder.glob(PIECE.sub("*", self.pattern)):
-            match = fits.fullmatch(path.relative_to(folder).as_posix())
+        # Two stars beside each other would mean any depth.
+        for path in folder.glob(re.sub(r"\*+", "*", PIECE.sub("*", self.pattern))):
+            name = path.relative_to(folder).as_posix()
+            match = fits[0].fullmatch(name) or fits[1].fullmatch(name)
             if match and path.is_file():
                 found[path] = match.groupdict()
         return found
+
+    def _expression(self, wrist: str) -> re.Pattern[str]:
+        expression, end = "", 0
+        for piece in PIECE.finditer(self.pattern):
+            name = wrist if piece[1] == "wrist" else ANY_NAME
+            expression += re.escape(self.pattern[end : piece.start()])
+            expression += f"(?P<{piece[1]}>{name})" if piece[1] else "[^/]*"
+            end = piece.end()
+        return re.compile(expression + re.escape(self.pattern[end:]))
 
     def fill(self, parts: dict[str, str]) -> str:
         """Return the path with its named parts put in; UserError for one that is not there."""
