@@ -60,15 +60,15 @@ def _people_and_time(target: Target, max_gap: float) -> list[str]:
         f"recordings   {len(recordings)}, {hours:.2f} h, with labels {labelled:.2f} h",
         f"wrists       {', '.join(counts)}",
         f"gyroscope    in {sum(part.has_gyroscope for part in recordings)}",
-        f"rate         {np.nanmedian(rates):.4g} Hz ({np.nanmin(rates):.4g} to "
-        f"{np.nanmax(rates):.4g}), uneven in {uneven}",
+        f"rate         {np.median(rates):.4g} Hz ({min(rates):.4g} to {max(rates):.4g}), "
+        f"uneven in {uneven}",
         f"gaps         {len(gaps(target, max_gap)):,} longer than {max_gap:g} s",
     ]
 
 
 def _is_uneven(recording: Recording) -> bool:
     steps = np.diff(recording.timestamps_T)
-    return bool(len(steps) and steps.max() > 1.05 * steps.min())
+    return bool(steps.max() > 1.05 * steps.min())
 
 
 def _signals(target: Target, wrist: int) -> list[str]:

@@ -41,7 +41,7 @@ def assemble(name: str, subject: str, streams: Sequence[Stream], labels_N: np.nd
 
     Samples with NaN are dropped, and those whose time does not lie behind all before them; the
     other streams are interpolated onto the times at which all were measured. Raises UserError
-    when nothing is left or time goes back too often.
+    when fewer than two samples are left or time goes back too often.
     """
     (first, kept_N), *others = [_clean(stream, name) for stream in streams]
     without_value = sum(int((~_measured(stream)).sum()) for stream in streams)
@@ -53,6 +53,8 @@ def assemble(name: str, subject: str, streams: Sequence[Stream], labels_N: np.nd
     if not common_T.any():
         raise UserError(f"{name}: its sensors were never on at the same time; check their clocks")
     times_T = first.times_N[common_T]
+    if len(times_T) < 2:
+        raise UserError(f"{name}: only one of its samples can be used; mend it, or remove it")
     signals_TWC = np.zeros((len(times_T), len(WRISTS), len(CHANNELS)))
     signals_TWC[:, first.wrist, first.channels] = first.values_NX[common_T]
     for stream, _ in others:

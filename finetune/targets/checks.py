@@ -77,9 +77,9 @@ def _blocks(recording: Recording, wrist: int) -> tuple[np.ndarray, np.ndarray, n
 
 
 def rate_of(recording: Recording) -> float:
-    """Return samples a second, gaps in time left out; NaN for a single sample."""
+    """Return samples a second, gaps in time left out."""
     steps = np.diff(recording.timestamps_T)
-    return float(1 / steps[steps <= GAP_STEPS * np.median(steps)].mean()) if len(steps) else np.nan
+    return float(1 / steps[steps <= GAP_STEPS * np.median(steps)].mean())
 
 
 def worn_wrists(recording: Recording) -> list[int]:
@@ -108,7 +108,7 @@ def _of_labels(target: Target) -> list[str]:
 
 def _rate(recording: Recording) -> str | None:
     rate = rate_of(recording)
-    if np.isnan(rate) or RATES[0] <= rate <= RATES[1]:
+    if RATES[0] <= rate <= RATES[1]:
         return None
     text = f"{recording.name} has {rate:,.4g} samples a second"
     for factor, said in ((1e3, "1,000"), (1e6, "1,000,000"), (1e9, "1,000,000,000")):

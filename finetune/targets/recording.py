@@ -15,7 +15,7 @@ GRAVITY = 9.81
 
 @dataclass(frozen=True)
 class Recording:
-    """Signals of one person at the recording's own rate, with a label for every sample.
+    """Signals of one person at the recording's own rate, two samples or more, each with a label.
 
     `signals_TWC` is in m/s2 (specific force: a resting sensor reads +9.81 upwards) and rad/s, in
     the watch frame: z out of the back of the wrist, y towards the little finger, x towards the
@@ -42,6 +42,8 @@ class Recording:
             raise ValueError(f"{self.name}: signals have shape {self.signals_TWC.shape}")
         if self.labels_T.shape != (length,):
             raise ValueError(f"{self.name}: {len(self.labels_T)} labels for {length} samples")
+        if length < 2:
+            raise ValueError(f"{self.name}: {length} samples, but a rate takes two")
         if not np.isfinite(self.signals_TWC).all():
             raise ValueError(f"{self.name}: signals hold NaN or infinite values")
         if np.any(np.diff(self.timestamps_T) <= 0):

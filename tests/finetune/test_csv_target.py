@@ -260,6 +260,12 @@ def no_numbers(folder: Path) -> None:
     write_csv(table, folder / "p1" / "left.csv")
 
 
+def one_sample(folder: Path) -> None:
+    table = csv_table()
+    table.loc[1:, "ay"] = np.nan
+    write_csv(table, folder / "p1" / "left.csv")
+
+
 def backwards(folder: Path) -> None:
     table = csv_table()
     table["t"] = np.tile(table["t"][:500], 2)
@@ -311,6 +317,7 @@ ACC, GYR = SENSORS[:3], SENSORS[3:]
             r"left.csv: no column acc_x; there are ax, ay, az, gx, gy, gz, t, activity",
         ),
         (no_numbers, (), r"p1/left.csv: not one sample has all its values"),
+        (one_sample, (), r"p1/left.csv: only one of its samples can be used; mend it, or remove"),
         (backwards, (), r"p1/left.csv: the time stamps of 50 % of the samples do not rise"),
         (
             fill("who", None),

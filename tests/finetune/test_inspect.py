@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cluster.errors import UserError
 from finetune.__main__ import main
 from finetune.targets.checks import resting_magnitude
 from finetune.targets.choose import TargetConfig, read_target
@@ -78,6 +79,20 @@ def test_it_tells_all_that_makes_data_useless_and_ends_with_1(
     assert "error: all recordings are of one person, p0" in printed
     assert "it looks like m/s2 declared as g" in printed
     assert lines_of(printed)["walk"].split() == ["10", "-", "1"]
+
+
+def test_two_samples_are_a_recording_and_one_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    csv_folder(tmp_path)
+    write_csv(csv_table().head(2), tmp_path / "p1" / "left.csv")
+    assert inspect(monkeypatch, *keys(tmp_path)) == 0
+    printed = capsys.readouterr().out
+    assert "nan" not in printed
+    assert lines_of(printed)["recordings"] == "3, 0.01 h, with labels 0.01 h"
+    write_csv(csv_table().head(1), tmp_path / "p1" / "left.csv")
+    with pytest.raises(UserError, match=r"p1/left.csv: only one of its samples can be used"):
+        inspect(monkeypatch, *keys(tmp_path))
 
 
 def worn(change: Callable[[np.ndarray], np.ndarray], right: bool = False) -> Target:
