@@ -21,9 +21,10 @@ class FoldsConfig:
 
     `kind` is `people` (`count` groups of them, each the test people of one fold) or
     `leave_one_out` (a fold for each person; `count` is ignored). `validation_share` of the
-    remaining people (at least one) decide when training stops. `split` names the people of train,
-    validation and test instead, for a data set whose authors did: it is one fold, with `count` 1,
-    and people that it does not name are left out.
+    remaining people (at least one) decide when training stops, with `training.early_stopping`;
+    without it they are learned from, too. `split` names the people of train, validation and test
+    instead, for a data set whose authors did: it is one fold, with `count` 1, and people that it
+    does not name are left out.
     """
 
     kind: str = "people"

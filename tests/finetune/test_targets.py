@@ -128,6 +128,7 @@ def test_mmfit_by_its_authors_split(tmp_path: Path) -> None:
     loaded = load_config(
         FinetuneConfig, PRESETS / "mmfit_official.yaml", [*ANY, f"target.mmfit.folder={tmp_path}"]
     )
+    assert loaded.training.early_stopping
     (fold,) = make_folds(subjects_N, labels_N, loaded.folds, seed=3)
     assert fold.test == ("w00", "w05", "w12", "w13", "w20")
     assert fold.validation == ("w14", "w15", "w19")
