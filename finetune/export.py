@@ -2,10 +2,12 @@
 
 `classifier.onnx` stands beside the weights. Input `imu` is (batch, frames, wrists x 6): windows at
 60 Hz of ax ay az gx gy gz, left before right where there are both, in m/s2 and rad/s, already
-mirrored where the classifier's configuration says so. Output `probabilities` is (batch, classes).
-It is for recordings with all of these sensors.
+mirrored where the classifier's configuration says so; (batch, frames, wrists x 3) of ax ay az for
+recordings without gyroscope. Output `probabilities` is (batch, classes). A file is for one kind of
+recording: the one that the classifier was trained on, of several that with all sensors.
 
-Shape letters: B windows, T frames, W wrists, C channels, L tokens, D width, K classes.
+Shape letters: B windows, T frames, W wrists, C channels, X channels of all wrists, L tokens, M
+those present, D width, K classes.
 """
 
 import logging
@@ -24,9 +26,9 @@ from torch import Tensor, nn
 from cluster.errors import UserError
 from cluster.runs import replace_when_whole
 from finetune.classifier_release import load_classifier
-from finetune.classifiers import AttentionStage, EncoderClassifier
+from finetune.classifiers import AttentionStage, encode_windows, present_tokens
 from finetune.experts import MixtureOfExperts
-from finetune.recogniser import Classifier
+from finetune.recogniser import Classifier, described
 from finetune.targets.recording import CHANNELS, WRISTS
 from finetune.windows import RATE
 from pretrain.encoders import ImuEncoder
@@ -37,49 +39,60 @@ BATCHES_COMPARED = (1, 7)
 ROUNDS = 30
 
 
-class WholeWindows(nn.Module):
-    """What `EncoderClassifier` computes where no signal is absent, without its masks.
+class KnownWindows(nn.Module):
+    """What `EncoderClassifier` computes of windows whose channels are known beforehand.
 
-    ONNX has no place for tokens that are picked out by what the data hold.
+    ONNX has no place for tokens that are picked out by what the data hold. Those of absent channels
+    are zeros to the convolution and then left out: nothing attends to them.
     """
 
-    def __init__(self, network: EncoderClassifier) -> None:
+    def __init__(self, classifier: Classifier) -> None:
         super().__init__()
+        network = classifier.network
         self.encoders, self.classifier = network.encoders, network.classifier
-        encoder = next(iter(network.encoders.children()))
-        assert isinstance(encoder, ImuEncoder)
-        self.window = encoder.window
+        present_1WC = torch.from_numpy(present_channels(classifier))[None]
+        silence_1TWC = torch.zeros(1, classifier.windows.seconds * RATE, *present_1WC.shape[1:])
+        with torch.inference_mode():
+            length = encode_windows(self.encoders, silence_1TWC, present_1WC).shape[1]
+        present_L = present_tokens(self.encoders, present_1WC, length)[0]
+        self.present_L1: Tensor
+        self.kept_M: Tensor
+        self.register_buffer("present_L1", present_L[:, None].float())
+        self.register_buffer("kept_M", present_L.nonzero().squeeze(1))
 
     def forward(self, imu_BTX: Tensor) -> Tensor:
         """Return class probabilities (B, K)."""
         parts = []
         for encoder, imu_BTC in zip(
-            self.encoders.values(), imu_BTX.split(len(CHANNELS), dim=2), strict=True
+            self.encoders.values(), imu_BTX.chunk(len(self.encoders), dim=2), strict=True
         ):
-            segments = imu_BTX.shape[1] // self.window if self.window else 1
-            tokens_XPD, _ = encoder(imu_BTC.unflatten(1, (segments, -1)).flatten(0, 1))
+            assert isinstance(encoder, ImuEncoder)
+            segments = imu_BTX.shape[1] // encoder.window if encoder.window else 1
+            whole_BTC = nn.functional.pad(imu_BTC, (0, len(CHANNELS) - imu_BTC.shape[2]))
+            tokens_XPD, _ = encoder(whole_BTC.unflatten(1, (segments, -1)).flatten(0, 1))
             parts.append(
                 tokens_XPD.reshape(-1, segments * tokens_XPD.shape[1], tokens_XPD.shape[2])
             )
-        tokens_BLD = torch.cat(parts, dim=1)
+        tokens_BLD = torch.cat(parts, dim=1) * self.present_L1
         head = self.classifier
         maps_BDL = head.norm(head.convolve(tokens_BLD.transpose(1, 2)))
-        hidden_BLD = torch.relu(maps_BDL).transpose(1, 2)
+        hidden_BMD = torch.relu(maps_BDL).transpose(1, 2).index_select(1, self.kept_M)
         for stage in head.stages:
             assert isinstance(stage, AttentionStage)
-            hidden_BLD = _stage(stage, hidden_BLD)
+            hidden_BMD = _stage(stage, hidden_BMD)
         if isinstance(head.head, MixtureOfExperts):
-            present_BL = torch.ones(hidden_BLD.shape[:2], dtype=torch.bool)
-            scores_BLK = head.head(hidden_BLD, present_BL)
+            present_BM = torch.ones(hidden_BMD.shape[:2], dtype=torch.bool)
+            scores_BMK = head.head(hidden_BMD, present_BM)
         else:
-            scores_BLK = head.head(hidden_BLD)
-        return scores_BLK.mean(1).softmax(1)
+            scores_BMK = head.head(hidden_BMD)
+        return scores_BMK.mean(1).softmax(1)
 
 
 def export(folder: Path) -> str:
     """Write the ONNX file of a classifier's folder; return what was measured.
 
-    Raises UserError where ONNX gives other probabilities than torch.
+    Raises UserError where ONNX gives other probabilities than torch, and for a classifier that no
+    one file can stand for.
     """
     classifier = load_classifier(folder)
     path = folder / NAME
@@ -92,9 +105,10 @@ def export(folder: Path) -> str:
     run = session(path)
     onnx, ours = milliseconds(lambda: run(window)), milliseconds(lambda: _torch(classifier, window))
     return (
-        f"{path}: {path.stat().st_size / 1e6:.1f} MB, differs from torch by {difference:.1e} at "
-        f"most; a window of {classifier.windows.seconds} s on one core takes {onnx:.2f} ms, in "
-        f"torch {ours:.2f} ms; a process that runs it holds {memory_of(path, window):.0f} MB"
+        f"{path}: for {described(present_channels(classifier))}; {path.stat().st_size / 1e6:.1f} "
+        f"MB, differs from torch by {difference:.1e} at most; a window of "
+        f"{classifier.windows.seconds} s on one core takes {onnx:.2f} ms, in torch {ours:.2f} ms; "
+        f"a process that runs it holds {memory_of(path, window):.0f} MB"
     )
 
 
@@ -104,7 +118,7 @@ def write_onnx(classifier: Classifier, path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter's own calls to what torch has renamed
         program = torch.onnx.export(
-            WholeWindows(classifier.network).eval(),
+            KnownWindows(classifier).eval(),
             (torch.from_numpy(example(classifier, 2)),),
             dynamo=True,
             input_names=["imu"],
@@ -117,10 +131,29 @@ def write_onnx(classifier: Classifier, path: Path) -> None:
         file.write(program.model_proto.SerializeToString())
 
 
+def present_channels(classifier: Classifier) -> np.ndarray:
+    """Return which channels (W, C) the recordings have that a file is for.
+
+    Raises UserError where the classifier was trained on several kinds of recordings, of which none
+    has all sensors.
+    """
+    worn = [name in classifier.network.encoders for name in WRISTS]
+    whole_WC = np.zeros((len(WRISTS), len(CHANNELS)), dtype=bool)
+    whole_WC[worn] = True
+    turnless_WC = whole_WC & (np.arange(len(CHANNELS)) < 3)
+    if described(whole_WC) in classifier.inputs:
+        return whole_WC
+    if classifier.inputs == (described(turnless_WC),):
+        return turnless_WC
+    raise UserError(
+        f"a file is for one kind of recording, but the classifier was trained on "
+        f"{' and on '.join(classifier.inputs)}; fit one on recordings of the same sensors"
+    )
+
+
 def example(classifier: Classifier, batch: int) -> np.ndarray:
     """Return windows of noise, the same each time, of the shape that the file takes."""
-    channels = len(CHANNELS) * len(classifier.network.encoders)
-    shape = (batch, classifier.windows.seconds * RATE, channels)
+    shape = (batch, classifier.windows.seconds * RATE, int(present_channels(classifier).sum()))
     return np.random.default_rng(0).normal(0, 5, shape).astype(np.float32)
 
 
@@ -181,11 +214,9 @@ def _difference(classifier: Classifier, path: Path) -> float:
 
 @torch.inference_mode()
 def _torch(classifier: Classifier, imu_BTX: np.ndarray) -> np.ndarray:
-    """Return what the classifier itself makes of whole windows."""
-    worn = [WRISTS.index(name) for name in classifier.network.encoders]
-    signals_BTWC = torch.zeros(*imu_BTX.shape[:2], len(WRISTS), len(CHANNELS))
-    own = torch.from_numpy(imu_BTX).unflatten(2, (len(worn), -1))
-    signals_BTWC[:, :, worn] = own
-    present_BWC = torch.zeros(len(imu_BTX), len(WRISTS), len(CHANNELS), dtype=torch.bool)
-    present_BWC[:, worn] = True
+    """Return what the classifier itself makes of such windows."""
+    present_WC = torch.from_numpy(present_channels(classifier))
+    signals_BTWC = torch.zeros(*imu_BTX.shape[:2], *present_WC.shape)
+    signals_BTWC[:, :, present_WC] = torch.from_numpy(imu_BTX)
+    present_BWC = present_WC.expand(len(imu_BTX), -1, -1)
     return classifier.network(signals_BTWC, present_BWC).softmax(1).numpy()

@@ -1,5 +1,6 @@
 """A small classifier and a recording for it. Shape letters: T samples, C channels."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,19 @@ def fitted(folder: Path, tiny_release: Path, target: Target, **keys: object) -> 
         patch.setattr(final, "read_target", lambda _: target)
         fit_classifier(config)
     return load_classifier(folder)
+
+
+def worn_on(target: Target, *wrists: tuple[bool, bool], gyroscope: bool = True) -> Target:
+    """Return the target with the left wrist's signals on such wrists, recording by recording."""
+    recordings = []
+    for place, each in enumerate(target.recordings):
+        worn = wrists[place % len(wrists)]
+        signals_TWC = each.signals_TWC[:, :1] * np.array(worn)[:, None]
+        signals_TWC[..., 3:] *= gyroscope
+        recordings.append(
+            replace(each, signals_TWC=signals_TWC, wrists=worn, has_gyroscope=gyroscope)
+        )
+    return replace(target, recordings=tuple(recordings))
 
 
 def moving(times_T: np.ndarray, channels: int = 6) -> np.ndarray:

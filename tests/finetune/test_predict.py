@@ -16,8 +16,9 @@ from finetune.classifier_release import load_classifier
 from finetune.recogniser import Classifier, Predictions
 from finetune.streaming import windows_of
 from finetune.timeline import averaged, timeline
+from finetune.windows import WindowsConfig
 from tests.finetune import made_target
-from tests.finetune.made_classifier import moving, times_of
+from tests.finetune.made_classifier import fitted, moving, times_of, worn_on
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +197,44 @@ def test_the_onnx_file_answers_as_torch_for_any_batch(
             onnx_NK, classifier.probabilities(windows_NTX[:count]), atol=1e-4
         )
     (folder / export.NAME).unlink()
+
+
+@pytest.mark.parametrize("worn", ["left", "both"])
+def test_without_gyroscope_the_onnx_file_takes_accelerations_alone(
+    tiny_release: Path, tmp_path: Path, command: Callable[..., str], worn: str
+) -> None:
+    target = worn_on(made_target.waves(people=3), (True, worn == "both"), gyroscope=False)
+    classifier = fitted(tmp_path, tiny_release, target, row="base")
+    assert "onnx: for left wrist without gyroscope" in command("export", tmp_path)
+    times_T = times_of("50 Hz")
+    signals_TX = moving(times_T, 6 if worn == "both" else 3)
+    truth = classifier.predict(signals_TX, times_T, worn)
+    found = windows_of(times_T, signals_TX, classifier.windows)
+    windows_NTX = np.stack([window_TX for _, window_TX in found]).astype(np.float32)
+    session = onnxruntime.InferenceSession(str(tmp_path / export.NAME))
+    for count in (1, len(windows_NTX)):
+        (onnx_NK,) = session.run(None, {"imu": windows_NTX[:count]})
+        np.testing.assert_allclose(onnx_NK, truth.probabilities_NK[:count], atol=1e-5)
+
+
+def test_a_classifier_of_either_wrist_has_no_one_onnx_file(
+    tiny_release: Path, tmp_path: Path, command: Callable[..., str]
+) -> None:
+    target = worn_on(made_target.waves(people=4), (True, False), (False, True))
+    fitted(tmp_path, tiny_release, target, windows=WindowsConfig(2, mirror="none"))
+    with pytest.raises(UserError, match=r"trained on left wrist .* and on right wrist") as error:
+        command("export", tmp_path)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / export.NAME).exists()
+
+
+def test_of_several_kinds_of_recording_the_onnx_file_is_for_that_with_all_sensors(
+    tiny_release: Path, tmp_path: Path, command: Callable[..., str]
+) -> None:
+    target = worn_on(made_target.waves(people=4), (True, True), (True, False))
+    fitted(tmp_path, tiny_release, target, windows=WindowsConfig(2, mirror="none"))
+    said = command("export", tmp_path)
+    assert "onnx: for left wrist with gyroscope, right wrist with gyroscope; " in said
 
 
 def test_an_onnx_file_that_differs_is_not_kept(

@@ -17,7 +17,7 @@ from finetune.recogniser import Classifier, Prediction, described
 from finetune.streaming import SlidingWindows, windows_of
 from finetune.windows import MIRROR_SIGNS_C, RATE, WindowsConfig, cut_windows
 from tests.finetune import made_target
-from tests.finetune.made_classifier import KINDS, fitted, moving, times_of
+from tests.finetune.made_classifier import KINDS, fitted, moving, times_of, worn_on
 
 
 @pytest.fixture(scope="module")
@@ -184,16 +184,7 @@ def test_wrists_stand_where_they_stood_in_training(
 
 def test_both_wrists_and_missing_sensors(tiny_release: Path, tmp_path: Path) -> None:
     """A classifier of two wrists takes what it was trained on, and nothing else."""
-    target = made_target.waves(people=3)
-    both = tuple(
-        replace(
-            each,
-            signals_TWC=np.roll(each.signals_TWC, 1, 1) + each.signals_TWC,
-            wrists=(True, True),
-        )
-        for each in target.recordings
-    )
-    target = replace(target, recordings=both)
+    target = worn_on(made_target.waves(people=3), (True, True))
     classifier = fitted(
         tmp_path / "model", tiny_release, target, windows=WindowsConfig(2, mirror="none")
     )
