@@ -156,7 +156,7 @@ def _read_file(
         raise UserError(f"{path}: a cell of column {' or '.join(grouping)} is empty; fill it in")
     groups = table.groupby(grouping, sort=True) if grouping else [((), table)]
     for key, rows in groups:
-        said = dict(zip(grouping, key, strict=True))
+        said = dict(zip(grouping, map(str, key), strict=True))
         person = parts["person"] if config.person is None else said[config.person]
         side = parts.get("wrist") or said.get(config.wrist or "") or config.wrist or ""
         name = " ".join([str(path.relative_to(folder)), *said.values()])

@@ -31,6 +31,9 @@ def read_table(path: Path, columns: Sequence[str], text: Sequence[str] = ()) -> 
     cell is. In the others such words are NaN.
     """
     table = _read_csv(path)
+    # pandas takes the first cells of such rows for names, and each column for the one beside it.
+    if not isinstance(table.index, pd.RangeIndex):
+        raise UserError(f"{path}: its rows have more cells than its header; name every column")
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise UserError(

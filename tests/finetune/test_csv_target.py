@@ -278,6 +278,12 @@ def word(folder: Path) -> None:
     write_csv(table, folder / "p1" / "left.csv")
 
 
+def comma_at_the_end(folder: Path) -> None:
+    path = folder / "p1" / "left.csv"
+    header, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([header, *(f"{row}," for row in rows)]))
+
+
 ACC, GYR = SENSORS[:3], SENSORS[3:]
 
 
@@ -331,6 +337,7 @@ ACC, GYR = SENSORS[:3], SENSORS[3:]
             (),
             r"left.csv: the file has no rows",
         ),
+        (comma_at_the_end, (), r"left.csv: its rows have more cells than its header; name every"),
         (lambda f: write_csv(csv_table(), f / "p1" / "up.csv"), (), r"wrist 'up'; left or right"),
     ],
 )
