@@ -1,15 +1,17 @@
 """`python -m finetune predict`: an unlabelled CSV recording in, labels over time and a picture out.
 
-Shape letters: T samples, X columns, C channels.
+Shape letters: T samples, W wrists, C channels.
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from cluster.errors import UserError
 from finetune.classifier_release import load_classifier
+from finetune.recogniser import BOTH
 from finetune.targets import units
 from finetune.targets.assemble import Stream, assemble
 from finetune.targets.checks import implausible
@@ -24,15 +26,17 @@ class RecordingConfig:
     """What the columns of a recording hold; the keys are those of the target `csv`.
 
     Attributes:
-        accelerometer: columns of the three axes.
+        accelerometer: columns of the three axes; of both wrists, those of the left one, then those
+            of the right one.
         accelerometer_unit: m/s2 or g.
-        gyroscope: columns of the three axes; none when empty.
+        gyroscope: columns of its axes, likewise; none when empty.
         gyroscope_unit: rad/s or deg/s.
         time: column of the time stamps; without one `rate` says it all.
         time_unit: s, ms, us, ns or iso.
         rate: samples a second of a file without time stamps.
-        wrist: left or right.
-        frame: the sensor's axes along x, y and z of the watch frame (see `targets/mounting.py`).
+        wrist: left, right or both.
+        frame: the sensor's axes along x, y and z of the watch frame (see `targets/mounting.py`), on
+            either wrist.
         gravity_sign: 1 when a resting sensor reads +9.81 upwards, -1 when it reads -9.81.
         output: folder of what is written; that of the recording when empty.
     """
@@ -58,10 +62,10 @@ def predict_file(model: Path, path: Path, config: RecordingConfig) -> str:
     """
     classifier = load_classifier(model)
     recording = read_recording(path, config)
-    wrist = WRISTS.index(config.wrist)
-    signals_TC = recording.signals_TWC[:, wrist, : 6 if recording.has_gyroscope else 3]
+    channels = 6 if recording.has_gyroscope else 3
+    signals_TWC = recording.signals_TWC[:, list(recording.wrists), :channels]
     try:
-        predictions = classifier.predict(signals_TC, recording.timestamps_T, config.wrist)
+        predictions = classifier.predict(signals_TWC, recording.timestamps_T, config.wrist)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     folder = Path(config.output) if config.output else path.parent
@@ -83,32 +87,46 @@ def read_recording(path: Path, config: RecordingConfig) -> Recording:
     _check(config)
     columns = [*config.accelerometer, *config.gyroscope, *([config.time] if config.time else [])]
     table = read_table(path, columns)
-    scale = units.factor(units.ACCELERATION, config.accelerometer_unit, "accelerometer_unit")
-    signals_TX = scale * numbers(table, config.accelerometer, path)
-    if config.gyroscope:
-        scale = units.factor(units.TURNING, config.gyroscope_unit, "gyroscope_unit")
-        turning_T3 = scale * numbers(table, config.gyroscope, path)
-        signals_TX = np.concatenate([signals_TX, turning_T3], axis=1)
     if config.time:
         times_T = units.seconds(table[config.time], config.time_unit, "time_unit", str(path))
     else:
         times_T = np.arange(len(table)) / (config.rate or 1.0)
-    mounted_TX = mount(signals_TX, config.frame, config.gravity_sign, "recording")
-    stream = Stream(WRISTS.index(config.wrist), times_T, mounted_TX)
-    recording = assemble(str(path), "", [stream], np.full(len(times_T), UNLABELLED))
+    streams = [
+        Stream(WRISTS.index(name), times_T, _signals(table, place, path, config))
+        for place, name in enumerate(_worn(config))
+    ]
+    recording = assemble(str(path), "", streams, np.full(len(times_T), UNLABELLED))
     for reason in implausible(recording):
         raise UserError(reason)
     return recording
 
 
+def _worn(config: RecordingConfig) -> tuple[str, ...]:
+    return WRISTS if config.wrist == BOTH else (config.wrist,)
+
+
+def _signals(table: pd.DataFrame, place: int, path: Path, config: RecordingConfig) -> np.ndarray:
+    """Return what the columns at a wrist's place hold, (T, C) in the watch frame."""
+    own = slice(3 * place, 3 * place + 3)
+    scale = units.factor(units.ACCELERATION, config.accelerometer_unit, "accelerometer_unit")
+    signals_TC = scale * numbers(table, config.accelerometer[own], path)
+    if config.gyroscope:
+        scale = units.factor(units.TURNING, config.gyroscope_unit, "gyroscope_unit")
+        turning_T3 = scale * numbers(table, config.gyroscope[own], path)
+        signals_TC = np.concatenate([signals_TC, turning_T3], axis=1)
+    return mount(signals_TC, config.frame, config.gravity_sign, "recording")
+
+
 def _check(config: RecordingConfig) -> None:
-    if len(config.accelerometer) != 3 or len(config.gyroscope) not in (0, 3):
+    if config.wrist not in (*WRISTS, BOTH):
+        raise UserError(f"wrist is {config.wrist}; left, right or both")
+    count = 3 * len(_worn(config))
+    if len(config.accelerometer) != count or len(config.gyroscope) not in (0, count):
+        each = " of the left wrist, then of the right one" if config.wrist == BOTH else ""
         raise UserError(
-            "accelerometer and gyroscope: name the columns of x, y and z; a recording without "
-            "gyroscope says gyroscope=[]"
+            f"accelerometer and gyroscope: name the columns of x, y and z{each}; a recording "
+            "without gyroscope says gyroscope=[]"
         )
     if (config.time is None) == (config.rate is None) or (config.rate or 1) <= 0:
         raise UserError("time and rate: name the column of time stamps, or give samples a second")
-    if config.wrist not in WRISTS:
-        raise UserError(f"wrist is {config.wrist}; left or right")
     check_mounting(config.frame, config.gravity_sign, "recording")

@@ -116,6 +116,36 @@ def test_predict_writes_labels_over_time_and_a_picture(
     np.testing.assert_allclose(again.iloc[:, 3:], table.iloc[:, 3:], atol=1e-4)
 
 
+@pytest.mark.parametrize("gyroscope", [True, False])
+def test_predict_takes_a_recording_of_both_wrists(
+    tiny_release: Path, tmp_path: Path, command: Callable[..., str], gyroscope: bool
+) -> None:
+    target = worn_on(made_target.waves(people=3), (True, True), gyroscope=gyroscope)
+    model = tmp_path / "model"
+    classifier = fitted(model, tiny_release, target, windows=WindowsConfig(2, mirror="none"))
+    times_T = times_of("50 Hz")
+    signals_TWC = np.stack([moving(times_T), np.roll(moving(times_T), 200, axis=0)], axis=1)
+    table = pd.DataFrame({"time": times_T})
+    for wrist, side in enumerate("lr"):
+        for channel, name in enumerate(["ax", "ay", "az", "gx", "gy", "gz"]):
+            table[f"{side}_{name}"] = signals_TWC[:, wrist, channel]
+    table.to_csv(tmp_path / "walk.csv", index=False)
+    turning = "l_gx,l_gy,l_gz,r_gx,r_gy,r_gz" if gyroscope else ""
+    command(
+        "predict",
+        model,
+        tmp_path / "walk.csv",
+        "time=time",
+        "wrist=both",
+        "accelerometer=[l_ax,l_ay,l_az,r_ax,r_ay,r_az]",
+        f"gyroscope=[{turning}]",
+    )
+    found = pd.read_csv(tmp_path / "walk.labels.csv")
+    own_TWC = signals_TWC if gyroscope else signals_TWC[..., :3]
+    truth = classifier.predict(own_TWC, times_T - times_T[0], wrist="both")
+    np.testing.assert_allclose(found.iloc[:, 3:], truth.probabilities_NK, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("columns", "keys", "message"),
     [
@@ -124,7 +154,8 @@ def test_predict_writes_labels_over_time_and_a_picture(
         ({}, ["time=time", "gyroscope=[a,b,c]"], "no column a, b, c"),
         ({}, ["time=time", "gyroscope=[]"], "trained on left wrist with gyroscope, not on left"),
         ({}, ["time=time", "gyroscope=[gx]"], "name the columns of x, y and z"),
-        ({}, ["time=time", "wrist=foot"], "wrist is foot"),
+        ({}, ["time=time", "wrist=foot"], "wrist is foot; left, right or both"),
+        ({}, ["time=time", "wrist=both"], "x, y and z of the left wrist, then of the right one"),
         ({}, ["time=time", "accelerometer_unit=mg"], "accelerometer_unit is mg; one of m/s2, g"),
         ({}, ["time=time", "acelerometer_unit=g"], "the nearest known key is accelerometer_unit"),
         ({}, ["time=time", "accelerometer_unit=g"], "looks like m/s2 declared as g"),
