@@ -1,20 +1,73 @@
 """The configuration of fine-tuning; presets are in `configs/finetune/`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from omegaconf import MISSING
 
 from cluster.connect import ClusterConfig
+from cluster.errors import UserError
 from finetune.classifiers import ClassifierConfig
 from finetune.deepconvlstm import DeepConvLstmConfig
 from finetune.folds import FoldsConfig
 from finetune.residual import ResnetConfig
-from finetune.rows import DEFAULT_ROWS, GRID_ROWS
+from finetune.rows import DEFAULT_ROWS, GRID_ROWS, find_row
 from finetune.synthetic import SyntheticConfig
 from finetune.targets.choose import TargetConfig
 from finetune.training import TrainingConfig
+from finetune.variation import check_variation
 from finetune.windows import WindowsConfig
 from finetune.zero_shot import ZeroShotConfig
+
+# What the numbers of some keys, or all numbers of a list, have to be.
+RULES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
+    (
+        "at least 1",
+        lambda number: number >= 1,
+        (
+            "classifier.width",
+            "classifier.kernel",
+            "classifier.heads",
+            "classifier.feed_forward",
+            "classifier.experts",
+            "classifier.expert_width",
+            "classifier.k",
+            "deepconvlstm.convolutions",
+            "deepconvlstm.filters",
+            "deepconvlstm.kernel",
+            "deepconvlstm.recurrent_layers",
+            "deepconvlstm.width",
+            "resnet.filters",
+            "training.epochs",
+            "training.batch_size",
+            "training.patience",
+            "training.least_batches",
+        ),
+    ),
+    (
+        "at least 0",
+        lambda number: number >= 0,
+        (
+            "classifier.stages",
+            "training.encoder_rate_factor",
+            "training.warmup",
+            "training.weight_decay",
+            "training.unfreeze_patience",
+            "training.views",
+        ),
+    ),
+    (
+        "above 0",
+        lambda number: number > 0,
+        ("training.learning_rate", "training.gradient_norm"),
+    ),
+    (
+        "from 0 up to but not 1",
+        lambda number: 0 <= number < 1,
+        ("classifier.dropout", "deepconvlstm.dropout", "training.label_smoothing"),
+    ),
+)
 
 
 @dataclass
@@ -36,6 +89,28 @@ class SharedConfig:
     resnet: ResnetConfig = field(default_factory=ResnetConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
+
+
+def check_shared(config: SharedConfig) -> None:
+    """Raise UserError, naming the key, for settings by which nothing can be trained."""
+    if not config.seeds:
+        raise UserError("seeds is empty; name at least one")
+    find_row(config.baseline, "baseline")
+    for rule, holds, keys in RULES:
+        for key in keys:
+            value = attrgetter(key)(config)
+            numbers = value if isinstance(value, list) else [value]
+            if not numbers or not all(map(holds, numbers)):
+                raise UserError(f"{key} is {value}; {rule}")
+    classifier = config.classifier
+    if classifier.width % classifier.heads:
+        raise UserError(
+            f"classifier.width is {classifier.width}; it must be a multiple of "
+            f"classifier.heads, {classifier.heads}"
+        )
+    if classifier.kernel % 2 == 0:
+        raise UserError(f"classifier.kernel is {classifier.kernel}; it must be odd")
+    check_variation(config.training.augment)
 
 
 @dataclass

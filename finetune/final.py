@@ -21,10 +21,10 @@ from finetune.classifier_release import (
 )
 from finetune.classifiers import EncoderClassifier
 from finetune.code_version import code_version
-from finetune.config import FinetuneConfig
+from finetune.config import FinetuneConfig, check_shared
 from finetune.continuation import Continuation
 from finetune.export import NAME as ONNX
-from finetune.prepare import frozen_tokens, weights_digest, wrists_in_use
+from finetune.prepare import frozen_tokens, load_fitting, weights_digest, wrists_in_use
 from finetune.recogniser import described
 from finetune.rows import REAL_ROWS, ROWS, Row, find_row
 from finetune.scores import Scores, score
@@ -32,7 +32,7 @@ from finetune.targets.choose import read_target
 from finetune.targets.recording import Target
 from finetune.training import DivergedError, TrainingData, fit, predict
 from finetune.windows import RATE, Windows, cut_windows
-from pretrain.release import CARD, CONFIG, WEIGHTS, Pretrained, load_pretrained
+from pretrain.release import CARD, CONFIG, WEIGHTS, Pretrained
 
 DEALINGS = 200
 
@@ -57,9 +57,9 @@ def fit_classifier(config: FitConfig) -> str:
     """
     folder = Path(config.output)
     check_replaceable(folder)
+    check_shared(config)
     row = _row(config.row)
-    pretrained = load_pretrained(Path(config.release))
-    _check_release(pretrained, config)
+    pretrained = load_fitting(config)
     if config.estimate_frame:
         raise UserError(
             "estimate_frame: a classifier has to read recordings that are yet to come; state the "
@@ -161,25 +161,6 @@ def _row(name: str) -> Row:
             f"{', '.join(usable)}"
         )
     return row
-
-
-def _check_release(pretrained: Pretrained, config: FitConfig) -> None:
-    if pretrained.config.rate != RATE:
-        raise UserError(
-            f"{config.release}: its encoders expect {pretrained.config.rate} Hz, not {RATE}; "
-            "pre-train them on signals of that rate"
-        )
-    window = pretrained.imu_left.window
-    if window and config.windows.seconds * RATE % window:
-        raise UserError(
-            f"windows.seconds is {config.windows.seconds} but the encoders of {config.release} "
-            f"read {window / RATE:g} s at a time; give a multiple"
-        )
-    if config.classifier.width % config.classifier.heads:
-        raise UserError(
-            f"classifier.width is {config.classifier.width}; it must be a multiple of "
-            f"classifier.heads, {config.classifier.heads}"
-        )
 
 
 def _describe(

@@ -53,7 +53,10 @@ def load_fitting(config: FinetuneConfig) -> Pretrained:
     pretrained = load_pretrained(folder)
     window = pretrained.imu_left.window
     if pretrained.config.rate != RATE:
-        raise UserError(f"{folder}: its encoders expect {pretrained.config.rate} Hz, not {RATE}")
+        raise UserError(
+            f"{folder}: its encoders expect {pretrained.config.rate} Hz, not {RATE}; give a "
+            "release that was pre-trained on signals of this rate"
+        )
     if window and config.windows.seconds * RATE % window:
         raise UserError(
             f"windows.seconds is {config.windows.seconds} but the encoders of {folder} read "

@@ -13,12 +13,12 @@ from finetune.config import (
     SharedConfig,
     SweepConfig,
     TargetChoice,
+    check_shared,
 )
 from finetune.materials import Materials
 from finetune.rows import Row, find_row
 from finetune.shares import check_share
 from finetune.synthetic import synthetic_names
-from finetune.variation import check_variation
 from finetune.zero_shot import check_prompts
 
 
@@ -44,19 +44,10 @@ def as_sweep(config: FinetuneConfig) -> SweepConfig:
 
 def check_sweep(sweep: SweepConfig) -> None:
     """Raise UserError for names and numbers that cannot be meant, before anything is read."""
-    for key in ("seeds", "targets", "releases", "grids"):
+    check_shared(sweep)
+    for key in ("targets", "releases", "grids"):
         if not getattr(sweep, key):
             raise UserError(f"{key} is empty; name at least one")
-    classifier = sweep.classifier
-    if classifier.width % classifier.heads:
-        raise UserError(
-            f"classifier.width is {classifier.width}; it must be a multiple of "
-            f"classifier.heads, {classifier.heads}"
-        )
-    check_variation(sweep.training.augment)
-    if classifier.k < 1:
-        raise UserError(f"classifier.k is {classifier.k}; at least one expert answers")
-    find_row(sweep.baseline, "baseline")
     for grid in sweep.grids:
         _check_names("targets", grid.targets, list(sweep.targets))
         _check_names("releases", grid.releases, list(sweep.releases))

@@ -139,9 +139,7 @@ def test_a_finished_run_computes_nothing_again(
         (["training.epoch=3"], "unknown key training.epoch.*training.epochs"),
         (["training.epochs=many"], "training.epochs"),
         (["windows.seconds=100"], "no labelled window of 100 s"),
-        (["classifier.heads=3"], "classifier.width is 64"),
         (["target.seglearn_watch=null"], "0 data sets are named"),
-        (["baseline=tree"], "baseline: tree is not a row"),
         (["folds.kind=random"], "folds.kind is random; it is one of people, leave_one_out"),
     ],
 )
@@ -155,6 +153,53 @@ def test_mistakes_end_with_one_line(
     with pytest.raises(UserError, match=message) as error:
         in_process(monkeypatch, *command(tiny_release, tmp_path, *changes))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "command_and_preset",
+    [("run", PRESET), ("sweep", Path("configs/finetune/sweep_demo.yaml")), ("fit", PRESET)],
+)
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("seeds=[]", "seeds is empty; name at least one"),
+        ("classifier.heads=0", "classifier.heads is 0; at least 1"),
+        ("classifier.heads=3", "classifier.width is 64; it must be a multiple of classifier.heads"),
+        ("classifier.kernel=4", "classifier.kernel is 4; it must be odd"),
+        ("classifier.kernel=0", "classifier.kernel is 0; at least 1"),
+        ("classifier.k=0", "classifier.k is 0; at least 1"),
+        ("classifier.experts=0", "classifier.experts is 0; at least 1"),
+        ("classifier.dropout=1", r"classifier.dropout is 1\.0; from 0 up to but not 1"),
+        ("deepconvlstm.convolutions=0", "deepconvlstm.convolutions is 0; at least 1"),
+        ("resnet.filters=[]", r"resnet.filters is \[\]; at least 1"),
+        ("resnet.filters=[64,0]", r"resnet.filters is \[64, 0\]; at least 1"),
+        ("training.epochs=0", "training.epochs is 0; at least 1"),
+        ("training.batch_size=0", "training.batch_size is 0; at least 1"),
+        ("training.least_batches=0", "training.least_batches is 0; at least 1"),
+        ("training.patience=0", "training.patience is 0; at least 1"),
+        ("training.learning_rate=.nan", "training.learning_rate is nan; above 0"),
+        ("training.views=-1", "training.views is -1; at least 0"),
+        ("training.augment.mirror=0.5", "training.augment.mirror: labelled windows settle this"),
+        ("training.augment.drop_wrist=1", "training.augment.drop_wrist: labelled windows settle"),
+        ("training.augment.time_warp=2", "augment.time_warp: must be from 0 to 0.9, not 2"),
+        ("baseline=tree", "baseline: tree is not a row"),
+    ],
+)
+def test_settings_by_which_nothing_can_be_trained_end_with_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command_and_preset: tuple[str, Path],
+    change: str,
+    message: str,
+) -> None:
+    """Before anything is read: there is no release."""
+    name, preset = command_and_preset
+    release = "releases.demo.folder" if name == "sweep" else "release"
+    line = (name, "--config", str(preset), f"{release}=nowhere", f"output={tmp_path / 'out'}")
+    with pytest.raises(UserError, match=message) as error:
+        in_process(monkeypatch, *line, change)
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_missing_or_broken_release_ends_with_one_line_and_status_2(
@@ -176,10 +221,11 @@ def test_a_missing_or_broken_release_ends_with_one_line_and_status_2(
         in_process(monkeypatch, *command(broken, tmp_path))
 
 
+@pytest.mark.parametrize("name", ["run", "fit"])
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("rate", 50, "its encoders expect 50 Hz, not 60"),
+        ("rate", 50, "its encoders expect 50 Hz, not 60; give a release"),
         (
             "placement",
             '{"left": {"segment": "left_knee"}, "right": {"segment": "right_knee"}}',
@@ -191,6 +237,7 @@ def test_a_release_that_does_not_fit_ends_with_one_line(
     tiny_release: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    name: str,
     key: str,
     value: object,
     message: str,
@@ -200,7 +247,7 @@ def test_a_release_that_does_not_fit_ends_with_one_line(
     config[key] = value
     OmegaConf.save(config, other / "config.yaml")
     with pytest.raises(UserError, match=message) as error:
-        in_process(monkeypatch, *command(other, tmp_path / "out"))
+        in_process(monkeypatch, name, *command(other, tmp_path / "out")[1:])
     assert "\n" not in str(error.value)
 
 
