@@ -18,7 +18,10 @@ SETTLED = ("mirror", "heading", "drop_wrist")
 
 def check_variation(config: AugmentConfig) -> None:
     """Raise UserError, naming the key, for what cannot be varied here."""
-    config.check()
+    try:
+        config.check()
+    except UserError as error:
+        raise UserError(f"training.{error}") from None
     for key in SETTLED:
         if getattr(config, key):
             raise UserError(f"training.augment.{key}: labelled windows settle this; leave it at 0")
