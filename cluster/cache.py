@@ -2,6 +2,7 @@
 
 A copy is known by the checksum of its content. Threads and processes of a machine may share the
 folder. Room for a file is made before it is fetched, by removing what was not read for longest.
+What else lies in the folder is neither counted nor touched.
 """
 
 import fcntl
@@ -18,6 +19,8 @@ from cluster.lock import LOCK, is_alive
 from cluster.secrets import redacted
 from cluster.storage import Location
 
+# A whole copy: the checksum of its content.
+COPY = re.compile(r"[0-9a-f]{64}")
 # A copy that is being fetched: its process, and the bytes that it will have.
 COMING = re.compile(r"\.(\d+)\.(\d+)\.\w+\.part")
 
@@ -73,8 +76,8 @@ class Cache:
                     total += int(found[2])
                 else:
                     entry.unlink(missing_ok=True)
-            elif entry.name != LOCK:
-                with suppress(FileNotFoundError):  # it has just become whole
+            elif COPY.fullmatch(entry.name) and entry.is_file():
+                with suppress(FileNotFoundError):  # somebody has just deleted it
                     state = entry.stat()
                     kept.append((state.st_mtime_ns, state.st_size, entry))
                     total += state.st_size

@@ -94,6 +94,23 @@ def test_what_is_fetched_counts_and_what_a_killed_process_left_goes(web, tmp_pat
     assert mine.exists()
 
 
+def test_what_else_lies_in_the_folder_stays_and_does_not_count(web, tmp_path):
+    cache = Cache(tmp_path, 2 * SIZE)
+    (tmp_path / "letter.txt").write_bytes(b"x" * 5 * SIZE)
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "letter.txt").write_text("x")
+    (tmp_path / ("a" * 64)).mkdir()
+    before = {path.name for path in kept(cache)}
+    os.utime(tmp_path / "letter.txt", (0, 0))
+    for number in (0, 1, 2):
+        assert read(cache, web, number) == content(number)
+    names = {path.name for path in kept(cache)}
+    assert names > before
+    assert len(names - before) == 2
+    assert (tmp_path / "letter.txt").stat().st_size == 5 * SIZE
+    assert (tmp_path / "deep" / "letter.txt").read_text() == "x"
+
+
 def test_a_local_file_is_read_where_it_lies(tmp_path):
     (tmp_path / "0").write_bytes(content(0))
     cache = Cache(tmp_path / "cache", 1)
