@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import (
+    InterpolationKeyError,
+    OmegaConfBaseException,
+    UnsupportedInterpolationType,
+)
 from yaml import YAMLError
 
 from cluster.errors import UserError
@@ -19,7 +23,7 @@ def load_config(schema: type[Schema], preset: Path | None, overrides: Sequence[s
 
     A preset with a key `base`, the path of another from its own folder, is laid over that one.
     Raises UserError, naming the place, the key and the nearest known key, for a preset that
-    cannot be read, an unknown key or a value of the wrong type.
+    cannot be read, an unknown key, a value of the wrong type or a ${...} that leads to nothing.
     """
     config = OmegaConf.structured(schema)
     for place, layer in _layers(preset, overrides):
@@ -30,10 +34,13 @@ def load_config(schema: type[Schema], preset: Path | None, overrides: Sequence[s
         # A list where a mapping belongs, or the other way round.
         except TypeError as error:
             raise UserError(f"{place}: {_first_line(error)}") from None
-    missing = sorted(OmegaConf.missing_keys(config))
-    if missing:
-        raise UserError(f"config: {missing[0]} has no value; give it as {missing[0]}=VALUE")
-    return cast(Schema, OmegaConf.to_object(config))
+    try:
+        missing = sorted(OmegaConf.missing_keys(config))
+        if missing:
+            raise UserError(f"config: {missing[0]} has no value; give it as {missing[0]}=VALUE")
+        return cast(Schema, OmegaConf.to_object(config))
+    except OmegaConfBaseException as error:
+        raise UserError(f"config: {_explain_reference(error)}") from None
 
 
 def config_text(config: object) -> str:
@@ -63,7 +70,10 @@ def _presets(preset: Path, above: tuple[Path, ...]) -> Iterable[tuple[str, DictC
     if preset.resolve() in above:
         raise UserError(f"{preset}: is laid over itself by the key base")
     layer = _read_preset(preset)
-    base = layer.pop("base", None)
+    try:
+        base = layer.pop("base", None)
+    except OmegaConfBaseException as error:
+        raise UserError(f"{preset}: {_explain_reference(error)}") from None
     if base is not None:
         yield from _presets(preset.parent / str(base), (*above, preset.resolve()))
     yield str(preset), layer
@@ -92,6 +102,15 @@ def _explain(config: DictConfig, error: OmegaConfBaseException) -> str:
         near = difflib.get_close_matches(leaf, known, n=1, cutoff=0.0)
         return f"unknown key {key}; the nearest known key is {_join(parent, near[0])}"
     return f"{key}: {_first_line(error)}"
+
+
+def _explain_reference(error: OmegaConfBaseException) -> str:
+    """Return what is wrong with a value that has a ${...} in it."""
+    # No key is told where a list or a mapping should have come of it.
+    text = f"{error.full_key or '${...}'}: {_first_line(error)}"
+    if isinstance(error, InterpolationKeyError | UnsupportedInterpolationType):
+        text += "; an environment variable is written ${oc.env:NAME}"
+    return text
 
 
 def _join(parent: str, leaf: str) -> str:

@@ -49,6 +49,7 @@ def test_overrides_win_over_the_preset_and_the_preset_over_the_defaults(tmp_path
         ("inner.cutoff=high", r"inner\.cutoff: .*high"),
         ("inner=[1]", r"inner=\[1\]: "),
         ("bodies", "has the form key=value"),
+        ("folder=${x}", "config: folder: .*'x' not found; an environment variable is written"),
     ],
 )
 def test_a_wrong_override_is_one_line_that_names_it(override, message):
@@ -70,6 +71,36 @@ def test_a_wrong_preset_is_one_line_that_names_the_file(tmp_path, text, message)
     with pytest.raises(UserError, match=message) as caught:
         load_config(Outer, preset(tmp_path, text), [])
     assert "\n" not in str(caught.value)
+
+
+ENVIRONMENT = r"; an environment variable is written \$\{oc\.env:NAME\}$"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("folder: ${DATA}/bvh", f"config: folder: .*'DATA' not found{ENVIRONMENT}"),
+        ("inner: {names: [x, '${DATA}']}", rf"inner\.names\[1\]: .*'DATA' not found{ENVIRONMENT}"),
+        ("inner: ${DATA}", f"config: inner: .*'DATA' not found{ENVIRONMENT}"),
+        ("folder: ${env:DATA}", f"config: folder: .* type env{ENVIRONMENT}"),
+        ("folder: ${oc.env:DATA}", "config: folder: .*Environment variable 'DATA' not found"),
+        ("bodies: ${folder}", "config: bodies: .*'runs'.* could not be converted"),
+        ("inner: ${folder}", r"config: \$\{...\}: .*runs"),
+        ("base: ${DATA}/first.yaml", rf"preset\.yaml: base: .*'DATA' not found{ENVIRONMENT}"),
+    ],
+)
+def test_a_reference_that_leads_to_nothing_is_one_line(tmp_path, monkeypatch, text, message):
+    monkeypatch.delenv("DATA", raising=False)
+    with pytest.raises(UserError, match=message) as caught:
+        load_config(Outer, preset(tmp_path, text), [])
+    assert "\n" not in str(caught.value)
+
+
+def test_references_lead_to_the_environment_and_to_other_keys(tmp_path, monkeypatch):
+    monkeypatch.setenv("DATA", "/data")
+    path = preset(tmp_path, "folder: ${oc.env:DATA}/bvh")
+    config = load_config(Outer, path, ["inner.names=[x,'${folder}']"])
+    assert config == Outer(folder="/data/bvh", inner=Inner(names=["x", "/data/bvh"]))
 
 
 def test_a_missing_preset_lists_those_that_exist(tmp_path):
