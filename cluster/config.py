@@ -61,7 +61,7 @@ def _layers(preset: Path | None, overrides: Sequence[str]) -> Iterable[tuple[str
             raise UserError(f"{override}: an override has the form key=value")
         try:
             yield override, OmegaConf.from_dotlist([override])
-        except (OmegaConfBaseException, YAMLError) as error:
+        except (OmegaConfBaseException, YAMLError, UnicodeError) as error:
             raise UserError(f"{override}: {_first_line(error)}") from None
 
 
@@ -86,6 +86,10 @@ def _read_preset(preset: Path) -> DictConfig:
         known = sorted(str(path) for path in preset.parent.glob("*.yaml"))
         there = f"; there are {', '.join(known)}" if known else ""
         raise UserError(f"{preset}: no such config file{there}") from None
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{preset}: is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8"
+        ) from None
     except (OSError, YAMLError, OmegaConfBaseException) as error:
         raise UserError(f"{preset}: cannot be read as YAML: {_first_line(error)}") from None
     if not isinstance(layer, DictConfig):

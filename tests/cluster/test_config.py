@@ -49,6 +49,7 @@ def test_overrides_win_over_the_preset_and_the_preset_over_the_defaults(tmp_path
         ("inner.cutoff=high", r"inner\.cutoff: .*high"),
         ("inner=[1]", r"inner=\[1\]: "),
         ("bodies", "has the form key=value"),
+        ("folder=T\udcfcr", "surrogates not allowed"),
         ("folder=${x}", "config: folder: .*'x' not found; an environment variable is written"),
     ],
 )
@@ -101,6 +102,17 @@ def test_references_lead_to_the_environment_and_to_other_keys(tmp_path, monkeypa
     path = preset(tmp_path, "folder: ${oc.env:DATA}/bvh")
     config = load_config(Outer, path, ["inner.names=[x,'${folder}']"])
     assert config == Outer(folder="/data/bvh", inner=Inner(names=["x", "/data/bvh"]))
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_preset_in_another_encoding_is_one_line(tmp_path, encoding):
+    path = preset(tmp_path, "")
+    path.write_bytes("folder: Türen\n".encode(encoding))
+    with pytest.raises(UserError, match=r"preset\.yaml: is not UTF-8 text .*; save it") as caught:
+        load_config(Outer, path, [])
+    assert "\n" not in str(caught.value)
+    path.write_bytes("folder: Türen\n".encode("utf-8-sig"))
+    assert load_config(Outer, path, []).folder == "Türen"
 
 
 def test_a_missing_preset_lists_those_that_exist(tmp_path):
