@@ -1,7 +1,9 @@
 """The configuration of a datagen run, and which of its keys decide what the data are."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,18 +12,20 @@ from cluster.connect import ClusterConfig
 from cluster.errors import UserError
 from cluster.runs import digest
 from cluster.secrets import redacted
-from datagen.body import BodyConfig
+from cluster.storage import location
+from datagen.body import BUILT_IN, BodyConfig
 from datagen.glitches import GlitchConfig
 from datagen.imu import RATE, ImuConfig
 from datagen.motion import Source
 from datagen.population import draw_people
-from datagen.sources.amass import AmassConfig, AmassSource
+from datagen.sources.amass import AmassConfig, AmassSource, body_files
 from datagen.sources.bvh import BvhConfig, BvhSource
 from datagen.sources.choreography import ChoreographyConfig, ChoreographySource
 from datagen.sources.grab import GrabConfig, GrabSource
 from datagen.sources.how2sign import How2SignConfig, How2SignSource
 from datagen.sources.joints import JointsConfig, JointsSource
-from datagen.text import TextConfig
+from datagen.sources.skeleton_map import load_skeleton_map
+from datagen.text import TextConfig, fingerprint
 
 # What may change between a run and its continuation: where and how it runs, not what it makes.
 NOT_OF_THE_DATA = ("output", "max_bad_share", "cluster", "text.cache")
@@ -161,19 +165,52 @@ def licences(config: SourcesConfig) -> dict[str, str]:
     return composed | {name: folder.licence for _, name, folder in folders(config)}
 
 
-def data_keys(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys, dotted, that decide the data, and their values."""
+def data_keys(config: Mapping[str, Any], contents: Mapping[str, str]) -> dict[str, Any]:
+    """Return the keys, dotted, that decide the data, and their values.
+
+    A key that names a file of which `contents` has a digest has that digest for its value.
+    """
     return {
         key: redacted(value) if isinstance(value, str) else value
         for key, value in _flat(config, "")
         if not any(key == other or key.startswith(f"{other}.") for other in NOT_OF_THE_DATA)
         and not (key.startswith("sources.") and key.rpartition(".")[2] in ABOUT_THE_FILES)
-    }
+        and not any(key == other or other.startswith(f"{key}.") for other in contents)
+    } | dict(contents)
 
 
-def data_digest(config: DatagenConfig) -> str:
-    """Return a digest of all that decides the data."""
-    return digest(data_keys(asdict(config)))
+def data_digest(config: DatagenConfig, contents: Mapping[str, str] | None = None) -> str:
+    """Return a digest of all that decides the data; `contents` are read where not given."""
+    contents = file_contents(config) if contents is None else contents
+    return digest(data_keys(asdict(config), contents))
+
+
+def file_contents(config: DatagenConfig) -> dict[str, str]:
+    """Return a digest of what each file holds that a configuration names, by its key.
+
+    Where such a file lies does not decide the data. One that is not there has no digest; of a
+    body with `{gender}` in its path there may be one for each, its key ending in .MALE and so on.
+    """
+    sources, files = config.sources, {}
+    for name, amass in sources.amass.items():
+        for ending, path in body_files(amass.body).items():
+            files[f"sources.amass.{name}.body{ending}"] = path
+    for name, grab in sources.grab.items():
+        if grab.hands:
+            files[f"sources.grab.{name}.hands"] = grab.hands
+    if config.body.model != BUILT_IN:
+        files["body.model"] = config.body.model
+    contents = {key: _checksum(path) for key, path in files.items() if location(path).is_file()}
+    for name, bvh in sources.bvh.items():
+        skeleton_map = load_skeleton_map(bvh.skeleton)
+        contents[f"sources.bvh.{name}.skeleton"] = digest(asdict(skeleton_map))
+    model = Path(config.text.model).expanduser()
+    return contents | ({"text.model": fingerprint(model)} if model.is_dir() else {})
+
+
+def _checksum(path: str) -> str:
+    with location(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _flat(value: object, key: str) -> Iterator[tuple[str, Any]]:

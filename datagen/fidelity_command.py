@@ -14,7 +14,7 @@ from cluster.runs import digest, write_json, write_run_record
 from datagen.alignment import AlignmentConfig
 from datagen.body import BodyConfig
 from datagen.comparison import Comparison, compare, grouped, load_comparison, save_comparison
-from datagen.config import DatagenConfig, SourcesConfig, check, open_sources
+from datagen.config import DatagenConfig, SourcesConfig, check, file_contents, open_sources
 from datagen.fidelity import Measures
 from datagen.fidelity_plot import magnitude_picture
 from datagen.imu import ImuConfig
@@ -85,7 +85,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _check(config: FidelityConfig) -> None:
-    check(DatagenConfig(sources=config.sources, body=config.body, imu=config.imu))
+    check(_synthesis(config))
     chosen = [key for key in ("mmfit", "pairs", "unpaired") if getattr(config, key)]
     if len(chosen) != 1:
         raise UserError(
@@ -97,18 +97,23 @@ def _check(config: FidelityConfig) -> None:
             raise UserError(f"pairs.{name}: a name is made of letters, digits, _ and - alone")
 
 
+def _synthesis(config: FidelityConfig) -> DatagenConfig:
+    return DatagenConfig(sources=config.sources, body=config.body, imu=config.imu)
+
+
 def _comparisons(config: FidelityConfig) -> tuple[list[Comparison], dict[str, str]]:
     """Return what was compared, and the recordings left out with their reasons.
 
     What an interrupted run has compared is taken from its files, while recording and motion are
     the same.
     """
+    contents = file_contents(_synthesis(config))
     keys = {key: value for key, value in asdict(config).items() if key != "output"}
     jobs = _jobs(config)
     comparisons, left_out = [], {}
     with Progress("fidelity", len(jobs), "recordings") as progress:
         for job in jobs:
-            key = digest([keys, job.stamps()])
+            key = digest([keys, contents, job.stamps()])
             path = Path(config.output) / "recordings" / f"{job.name}.npz"
             try:
                 comparison = load_comparison(path, key)

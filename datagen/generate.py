@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,7 +18,15 @@ from cluster.progress import Progress
 from cluster.runs import write_json, write_run_record
 from cluster.storage import Location, location, remove_parts
 from datagen import plan
-from datagen.config import DatagenConfig, check, data_digest, data_keys, licences, open_sources
+from datagen.config import (
+    DatagenConfig,
+    check,
+    data_digest,
+    data_keys,
+    file_contents,
+    licences,
+    open_sources,
+)
 from datagen.pipeline import Pipeline, placement
 from datagen.plan import Unit
 from datagen.shards import (
@@ -53,12 +61,13 @@ def generate(config: DatagenConfig) -> Outcome:
     """
     check(config)
     start = time.monotonic()
-    config_digest = data_digest(config)
+    contents = file_contents(config)
+    config_digest = data_digest(config, contents)
     pipeline = Pipeline(config, config_digest)
     units = _plan(config)
     folder = location(config.output)
     with locked(folder, "output"), _tidy(folder):
-        _begin_or_continue(folder, config, units)
+        _begin_or_continue(folder, config, contents, units)
         infos = read_infos(folder)
         missing = [unit for unit in units if unit.index not in infos]
         if missing:
@@ -120,29 +129,43 @@ def _tidy(folder: Location) -> Iterator[None]:
         remove_parts(folder)
 
 
-def _begin_or_continue(folder: Location, config: DatagenConfig, units: list[Unit]) -> None:
+def _begin_or_continue(
+    folder: Location, config: DatagenConfig, contents: Mapping[str, str], units: list[Unit]
+) -> None:
     """Record a fresh run, or make sure that the folder holds the beginning of this very one."""
     record = plan.describe(units)
     if not (folder / PLAN).is_file():
         if info_path(folder, 0).exists():
             raise UserError(f"{folder}: holds shards but no {PLAN}; choose another output")
         write_run_record(folder, config, config.seed)
-        write_json(folder / PLAN, record)  # last: marks the folder as begun
+        # Last: marks the folder as begun.
+        write_json(folder / PLAN, record | {"files": contents})
         return
-    if unlike := _unlike(folder, config):
+    stored = _read_plan(folder)
+    known = stored.pop("files", {})
+    if unlike := _unlike(folder, config, known, contents):
         raise UserError(
             f"{folder}: was begun with another configuration: {unlike}; give the same, or "
             "choose another output"
         )
-    if unlike := plan.difference(_read_plan(folder), record):
+    if unlike := plan.difference(stored, record):
         raise UserError(f"{folder}: was begun with other clips: {unlike}; choose another output")
+    if contents.keys() - known.keys():  # a run ends where a model is missing, and continues with it
+        write_json(folder / PLAN, record | {"files": {**known, **contents}})
 
 
-def _unlike(folder: Location, config: DatagenConfig) -> str:
+def _unlike(
+    folder: Location, config: DatagenConfig, known: Mapping[str, str], contents: Mapping[str, str]
+) -> str:
+    """Say how the configuration differs; of a file with one known content, its name counts."""
+    both = known.keys() & contents.keys()
     stored: Any = OmegaConf.to_container(OmegaConf.create((folder / "config.yaml").read_text()))
-    there, here = data_keys(stored), data_keys(asdict(config))
+    there = data_keys(stored, {key: known[key] for key in both})
+    here = data_keys(asdict(config), {key: contents[key] for key in both})
     parts = [
-        f"{key} is {there.get(key, 'absent')} there and {here.get(key, 'absent')} here"
+        f"the file of {key} holds something else there and here"
+        if key in both
+        else f"{key} is {there.get(key, 'absent')} there and {here.get(key, 'absent')} here"
         for key in [*here, *(key for key in there if key not in here)]
         if there.get(key, ...) != here.get(key, ...)
     ]

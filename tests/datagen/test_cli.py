@@ -1,12 +1,17 @@
 import fcntl
 import json
+import shutil
 
 import pytest
 import yaml
 
 from datagen.shards import load_manifest
+from datagen.sources.skeleton_map import PRESETS
+from tests.datagen.made_smpl import write_amass
 from tests.datagen.running import finish, sources, start, write_motion
 from tests.datagen.test_shards import made_sample, summed, written
+from tests.made_smplh import write_smplh
+from tests.web import served
 
 
 @pytest.mark.parametrize(
@@ -66,6 +71,43 @@ def test_another_configuration_is_refused_by_the_keys_that_differ(refused, begun
 def test_what_does_not_change_the_data_may_differ(datagen, begun):
     with pytest.raises(KeyError):  # goes on to make the shards
         datagen(*begun, "cluster.workers=1", "max_bad_share=1", "text.cache=elsewhere")
+
+
+def test_what_a_named_file_holds_counts_and_not_where_it_lies(datagen, refused, begun, tmp_path):
+    mended = tmp_path / "mine.yaml"
+    shutil.copy(PRESETS / "mixamo.yaml", mended)
+    write_smplh(tmp_path / "a.npz")
+    given = [*begun, "sources.bvh.made.skeleton=mine.yaml"]
+    with pytest.raises(KeyError):  # goes on: this map is the built-in one under another name
+        datagen(*given)
+    mended.write_text(mended.read_text().replace("unit: 0.01", "unit: 0.0254"))
+    line = refused(*given)
+    assert "the file of sources.bvh.made.skeleton holds something else there and here" in line
+    assert "body.model is mannequin there and a.npz here" in refused(*begun, "body.model=a.npz")
+
+
+def test_a_body_model_may_lie_elsewhere_and_may_not_change(datagen, refused, tmp_path, monkeypatch):
+    monkeypatch.setattr("datagen.generate._make", lambda *_: iter(()))
+    write_amass(tmp_path / "amass" / "CMU" / "01" / "a_poses.npz")
+    (tmp_path / "a").mkdir()
+    write_smplh(tmp_path / "a" / "FEMALE.npz")
+    given = ["generate", "sources.amass.amass.folder=amass", "output=shards"]
+    body = "sources.amass.amass.body={}/{{gender}}.npz".format
+    assert f"{body('none')}: no such file" in refused(*given, body("none"))
+    assert not (tmp_path / "shards").exists()
+    with pytest.raises(KeyError):
+        datagen(*given, body("a"))
+    write_smplh(tmp_path / "a" / "MALE.npz", seed=1)  # for want of which a run may have ended
+    with pytest.raises(KeyError):
+        datagen(*given, body("a"))
+    (tmp_path / "a").rename(tmp_path / "b")
+    with served(tmp_path) as web:
+        for place in ("b", web.url + "/b"):
+            with pytest.raises(KeyError):
+                datagen(*given, body(place))
+        write_smplh(tmp_path / "b" / "MALE.npz", seed=2)
+        line = refused(*given, body(web.url + "/b"))
+    assert "the file of sources.amass.amass.body.MALE holds something else" in line
 
 
 def test_other_clips_are_refused(refused, begun, tmp_path):

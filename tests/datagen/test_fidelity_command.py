@@ -1,6 +1,7 @@
 """`python -m datagen fidelity` on recordings that the tests made, with errors that are known."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from datagen.simulator import Simulator
 from datagen.sources.amass import AmassConfig
 from datagen.sources.bvh import BvhConfig
 from datagen.sources.joints import JointsConfig
+from datagen.sources.skeleton_map import PRESETS as SKELETONS
 from tests.datagen.made_smpl import swaying, write_amass
 from tests.datagen.made_watch import worn, write_csv, write_mmfit
 from tests.datagen.running import write_motion
@@ -195,6 +197,13 @@ def test_continued_run_takes_what_was_compared(fidelity, lab, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     # Another configuration or a recording that has changed is another comparison.
     assert fidelity("fidelity_pair.yaml", *FIRST, "imu.cutoff=8")[0] == 0
+    assert (tmp_path / "runs/fidelity/pair/fidelity.json").read_text() != before
+    mine = shutil.copy(SKELETONS / "mixamo.yaml", tmp_path / "mine.yaml")
+    given = (*FIRST, "sources.bvh.lab.skeleton=mine.yaml")
+    assert fidelity("fidelity_pair.yaml", *given)[0] == 0
+    assert (tmp_path / "runs/fidelity/pair/fidelity.json").read_text() == before
+    mine.write_text(mine.read_text() + "turns:\n  left_elbow: LeftHand\n")
+    assert fidelity("fidelity_pair.yaml", *given)[0] == 0
     assert (tmp_path / "runs/fidelity/pair/fidelity.json").read_text() != before
     (tmp_path / "watch.csv").unlink()
     status, _, err = fidelity("fidelity_pair.yaml", *FIRST)
