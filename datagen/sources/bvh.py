@@ -107,20 +107,28 @@ def text_from_name(stem: str) -> str:
 
 
 def _read_descriptions(path: str) -> dict[str, tuple[str, str]]:
-    """Return sentence and label by file; raises UserError."""
+    """Return sentence and label by file; raises UserError, naming file and line."""
+    described: dict[str, tuple[str, str]] = {}
     try:
         with location(path).open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
             missing = {"file", "description"} - set(rows.fieldnames or [])
             if missing:
                 raise UserError(f"{path}: has no column {' or '.join(sorted(missing))}")
-            return {
-                row["file"]: ((row["description"] or "").strip(), row.get("content") or "")
-                for row in rows
-            }
+            for row in rows:
+                place, name = f"{path}, line {rows.line_num}", row["file"]
+                if None in row:  # cells beyond the header's
+                    raise UserError(
+                        f"{place}: has more cells than the header; put a sentence with commas "
+                        "between quotation marks"
+                    )
+                said = (row["description"] or "").strip(), (row.get("content") or "").strip()
+                if described.setdefault(name, said) != said:
+                    raise UserError(f"{place}: {name} is described twice; leave one row")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UserError(f"{path}: the descriptions cannot be read: {reason}") from None
+    return described
 
 
 def inspect(path: Location) -> Contents | None:

@@ -65,6 +65,26 @@ def test_sentences_and_labels_come_from_the_descriptions(folder: Path, tmp_path:
 
 
 @pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ("walk.bvh,a person walks, then turns,walk\n", "line 4: has more cells than the header"),
+        ("w.bvh,a person walks,walk\nw.bvh,a person runs,run\n", "line 5: w.bvh is described tw"),
+    ],
+)
+def test_descriptions_that_would_be_misread_are_refused(
+    folder: Path, tmp_path: Path, rows: str, problem: str
+) -> None:
+    table = tmp_path / "said.csv"
+    head = 'file,description,content\na.bvh,"two\nlines",\n'
+    table.write_text(head + rows)
+    with pytest.raises(UserError, match=rf"said\.csv, {problem}"):
+        BvhSource(config(folder, descriptions=str(table)))
+    same = "w.bvh,a person walks,walk\n"
+    table.write_text(head + same + same)
+    BvhSource(config(folder, descriptions=str(table)))
+
+
+@pytest.mark.parametrize(
     ("stem", "text"),
     [
         ("walkTurnLeft_03", "walk turn left"),
