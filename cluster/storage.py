@@ -9,6 +9,7 @@ numpy and zipfile read it as any other, and neither memory nor disk holds more t
 import os
 import re
 import tempfile
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -295,8 +296,37 @@ Place = TypeVar("Place", Path, Url, Path | Url)
 
 
 def files_in(folder: Place) -> Iterator[Place]:
-    """Yield all that lies below a folder, in no order."""
-    return folder.rglob("*") if isinstance(folder, Path) else folder.files()
+    """Yield every file below a folder, in no order; on a disk, links to folders are followed.
+
+    Raises UserError for a folder that cannot be read.
+    """
+    return _files_below(folder) if isinstance(folder, Path) else folder.files()
+
+
+def _files_below(top: Path) -> Iterator[Path]:
+    # Each folder once, so that links in a circle end; links last, so that what they lead to keeps
+    # its own name where it has one here.
+    seen: set[Path] = set()
+    ahead = deque([top])
+    while ahead:
+        folder = ahead.popleft()
+        if (real := folder.resolve()) in seen:
+            continue
+        seen.add(real)
+        try:
+            for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+                path = folder / entry.name
+                if entry.is_symlink() and path.is_dir():
+                    ahead.append(path)
+                elif entry.is_dir(follow_symlinks=False):
+                    ahead.appendleft(path)
+                else:
+                    yield path
+        except OSError as error:
+            raise UserError(
+                f"{error.filename}: cannot be read ({error.strerror}); let it be read, or give a "
+                "folder without it"
+            ) from None
 
 
 def size_of(path: Location) -> int | None:

@@ -15,12 +15,18 @@ def files_below(folder: str, pattern: str, kind: str) -> Sequence[Location]:
 
     The folder may be a URL. Upper and lower case are the same. Raises UserError for a missing
     folder and for no such file.
+
+    What macOS keeps beside a file x.bvh on foreign disks, ._x.bvh, is no file of that kind.
     """
     place = location(folder)
     if not place.is_dir():
         raise UserError(f"{folder}: no such folder; give the one that holds the {kind} files")
     fits = re.compile(fnmatch.translate(pattern.lower()))
-    paths = sorted(path for path in files_in(place) if fits.match(path.name.lower()))
+    paths = sorted(
+        path
+        for path in files_in(place)
+        if fits.match(path.name.lower()) and not path.name.startswith("._")
+    )
     if not paths:
         raise UserError(f"{folder}: holds no {kind} file ({pattern})")
     return paths

@@ -80,6 +80,28 @@ def test_what_lies_at_a_url_is_what_lies_in_the_folder(here, there):
     assert missing.value.errno == errno.ENOENT
 
 
+def test_linked_folders_are_followed_and_each_is_read_once(here, tmp_path):
+    (tmp_path / "disk" / "day 2").mkdir(parents=True)
+    (tmp_path / "disk" / "day 2" / "far.bvh").touch()
+    (here / "a_link").symlink_to(here / "deep")
+    (here / "b_link").symlink_to("../disk")
+    (here / "c_link").symlink_to(tmp_path / "disk")
+    (here / "deep" / "again").symlink_to(here)
+    (tmp_path / "disk" / "day 2" / "up").symlink_to("..")
+    (here / "file.csv").symlink_to("one.csv")
+    (here / "nothing").symlink_to("absent")
+    (here / "itself").symlink_to("itself")
+    found = sorted(path.relative_to(here).as_posix() for path in files_in(here))
+    assert found == sorted([*FILES, "b_link/day 2/far.bvh", "file.csv", "nothing", "itself"])
+    (tmp_path / "link").symlink_to(here)
+    assert len([*files_in(tmp_path / "link")]) == len(found)
+
+
+def test_a_folder_that_cannot_be_read_is_one_line(here):
+    with pytest.raises(UserError, match=r"one\.csv: cannot be read \(Not a directory\); let"):
+        [*files_in(here / "one.csv")]
+
+
 def test_other_links_of_an_index_page_are_not_followed(web, here):
     (here / "deep" / "index.html").write_text(
         '<a href="?C=N;O=D">Name</a> <a href="/">Parent Directory</a> <a href="../">Up</a>'
