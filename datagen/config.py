@@ -12,7 +12,7 @@ from cluster.connect import ClusterConfig
 from cluster.errors import UserError
 from cluster.runs import digest
 from cluster.secrets import redacted
-from cluster.storage import location
+from cluster.storage import local_folder, location
 from datagen.body import BUILT_IN, BodyConfig
 from datagen.glitches import GlitchConfig
 from datagen.imu import RATE, ImuConfig
@@ -107,6 +107,7 @@ def check(config: DatagenConfig) -> None:
     for key, value, least, most in limits:
         if not least <= value <= most:
             raise UserError(f"{key}={value:g}: give a value from {least:g} to {most:g}")
+    local_folder(config.text.cache, "text.cache")
     _check_bodies_and_sensors(config)
     _check_glitches(config)
     choreography = config.sources.choreography

@@ -11,6 +11,7 @@ from cluster.config import load_config
 from cluster.errors import UserError
 from cluster.progress import Progress
 from cluster.runs import digest, write_json, write_run_record
+from cluster.storage import local_folder
 from datagen.alignment import AlignmentConfig
 from datagen.body import BodyConfig
 from datagen.comparison import Comparison, compare, grouped, load_comparison, save_comparison
@@ -63,7 +64,7 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_intermixed_args(arguments)
     config = load_config(FidelityConfig, given.config, given.overrides)
     _check(config)
-    folder = Path(config.output)
+    folder = local_folder(config.output, "output")
     try:
         write_run_record(folder, config, seed=0)
     except OSError as error:
@@ -74,7 +75,7 @@ def main(arguments: list[str]) -> int:
         outcome = compare_unpaired(config.unpaired, config.columns, sources, simulator)
         lines, result, figure = outcome.lines(), outcome.as_json(), outcome.picture()
     else:
-        comparisons, left_out = _comparisons(config)
+        comparisons, left_out = _comparisons(config, folder / "recordings")
         lines = list(_report(comparisons, left_out))
         result, figure = _as_json(comparisons, left_out), magnitude_picture(comparisons)
     print("\n".join(lines))
@@ -101,11 +102,11 @@ def _synthesis(config: FidelityConfig) -> DatagenConfig:
     return DatagenConfig(sources=config.sources, body=config.body, imu=config.imu)
 
 
-def _comparisons(config: FidelityConfig) -> tuple[list[Comparison], dict[str, str]]:
+def _comparisons(config: FidelityConfig, kept: Path) -> tuple[list[Comparison], dict[str, str]]:
     """Return what was compared, and the recordings left out with their reasons.
 
-    What an interrupted run has compared is taken from its files, while recording and motion are
-    the same.
+    What an interrupted run has compared is taken from the folder `kept`, while recording and
+    motion are the same.
     """
     contents = file_contents(_synthesis(config))
     keys = {key: value for key, value in asdict(config).items() if key != "output"}
@@ -114,7 +115,7 @@ def _comparisons(config: FidelityConfig) -> tuple[list[Comparison], dict[str, st
     with Progress("fidelity", len(jobs), "recordings") as progress:
         for job in jobs:
             key = digest([keys, contents, job.stamps()])
-            path = Path(config.output) / "recordings" / f"{job.name}.npz"
+            path = kept / f"{job.name}.npz"
             try:
                 comparison = load_comparison(path, key)
                 if comparison is None:

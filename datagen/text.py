@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from cluster.errors import UserError
 from cluster.progress import Progress
 from cluster.runs import digest, replace_when_whole
+from cluster.storage import local_folder
 from datagen import text_models
 from datagen.text_models import INSTRUCTOR, Encoded
 
@@ -54,10 +55,12 @@ def embed(
     """Return the float32 vector (E,) of each distinct sentence.
 
     Ray is connected where the back end is `instructor-embedding`. `cache_folder` stands in for
-    `config.cache`. Raises UserError where the model cannot be loaded or a sentence is not
-    Unicode; a model whose vectors are all in the cache is not loaded at all.
+    `config.cache`. Raises UserError where the model cannot be loaded, a sentence is not Unicode or
+    the cache is a URL; a model whose vectors are all in the cache is not loaded at all.
     """
-    folder = Path(config.cache if cache_folder is None else cache_folder).expanduser()
+    if cache_folder is None:
+        cache_folder = local_folder(config.cache, "text.cache")
+    folder = cache_folder.expanduser()
     identity = _identity(config)
     distinct = list(dict.fromkeys(sentences))
     _check_unicode(distinct)

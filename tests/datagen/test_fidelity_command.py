@@ -257,6 +257,7 @@ def next_day(times, signals):
         (None, ("columns.gyroscope_unit=rpm",), "give one of rad/s, dps"),
         (None, ("pairs.first.activities=absent.csv",), "absent.csv: no such file"),
         (None, ("alignment.search=-1",), "alignment.search=-1: give a value from 0"),
+        (None, ("output=s3://box/x",), "output=s3://box/x: must be a folder of this machine"),
         (None, ("mmfit.source=lab",), "mmfit and pairs is to be compared"),
     ],
 )
