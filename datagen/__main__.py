@@ -7,7 +7,7 @@ from cluster.commands import Command, run_command
 from cluster.config import load_config
 from cluster.errors import exit_with
 from cluster.secrets import redacted
-from cluster.storage import Location, Url, location
+from cluster.storage import Location, location
 from datagen.config import DatagenConfig
 from datagen.generate import Outcome, check_bad_share, generate
 from datagen.inspect import inspect, list_sources
@@ -28,15 +28,13 @@ def _generate(arguments: list[str]) -> int:
     given = parser.parse_intermixed_args(arguments)
     config = load_config(DatagenConfig, given.config, given.overrides)
     outcome = generate(config)
-    _print_manifest(location(config.output), outcome.manifest)
+    folder = location(config.output)
+    _print_manifest(folder, outcome.manifest)
     _print_run(outcome)
     check_bad_share(outcome.manifest, config)
-    folder = location(config.output)
-    copied = isinstance(folder, Url)
     print(
-        f"next           {'a local copy of these, then ' if copied else ''}deepspeed "
-        "pretrain/train.py --config configs/pretrain/demo.yaml "
-        f"data={'COPY' if copied else folder}"
+        "next           deepspeed pretrain/train.py --config configs/pretrain/demo.yaml "
+        f"data={redacted(folder)}"
     )
     return 0
 

@@ -8,7 +8,6 @@ import argparse
 import fnmatch
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from cluster.errors import UserError
 from cluster.progress import Progress
+from cluster.storage import Location, location
 from datagen.shards import load_manifest, read_shard
 
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
@@ -48,7 +48,7 @@ class Ranges:
 def main(arguments: list[str]) -> int:
     """Print a table and, last, one line of JSON."""
     parser = argparse.ArgumentParser("python -m datagen ranges")
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=location)
     parser.add_argument("--clips", default="*", help="only clips whose names fit, such as 'cmu/*'")
     given = parser.parse_args(arguments)
     measured = measure(given.folder, given.clips)
@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def measure(folder: Path, clips: str = "*") -> dict[tuple[str, str], Ranges]:
+def measure(folder: Location, clips: str = "*") -> dict[tuple[str, str], Ranges]:
     """Count the magnitudes in a folder of shards by source and activity.
 
     Args:

@@ -4,11 +4,11 @@ import difflib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from cluster.errors import UserError
+from cluster.storage import Location
 from datagen.body import Bodies, BodyModel, Mannequin, load_body_model, reference_body
 from datagen.config import DatagenConfig, check, open_sources
 from datagen.generate import PLAN
@@ -37,7 +37,7 @@ class FoundClip:
     translation_T3: Array | None = None
 
 
-def clip_of_shards(folder: Path, name: str) -> FoundClip:
+def clip_of_shards(folder: Location, name: str) -> FoundClip:
     """Read a clip from shards; UserError where there is none of this name or it was bad.
 
     Shards do not hold the model that made their bodies: the built-in one stands in for another.

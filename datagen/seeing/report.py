@@ -4,7 +4,6 @@ import argparse
 import re
 from collections import defaultdict
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,8 @@ import numpy as np
 from cluster.errors import UserError
 from cluster.page import image, note, page, section, table
 from cluster.runs import replace_when_whole
+from cluster.secrets import redacted
+from cluster.storage import Location, location
 from datagen.placement import SIDES
 from datagen.seeing import report_plots as plots
 from datagen.seeing.real_watches import PERCENTILES, WATCHES, shoulder_spectra
@@ -26,8 +27,10 @@ CONFIG = "config.yaml"
 def main(arguments: list[str]) -> int:
     """Write the report of a folder of shards and say where it is."""
     parser = argparse.ArgumentParser("python -m datagen report")
-    parser.add_argument("shards", type=Path, help="folder of shards")
-    parser.add_argument("--to", type=Path, help="file to write; SHARDS/report.html if not given")
+    parser.add_argument("shards", type=location, help="folder of shards")
+    parser.add_argument(
+        "--to", type=location, help="file to write; SHARDS/report.html if not given"
+    )
     given = parser.parse_args(arguments)
     path = given.to or given.shards / "report.html"
     manifest = load_manifest(given.shards)
@@ -40,11 +43,13 @@ def main(arguments: list[str]) -> int:
             file.write(text)
     except OSError as error:
         raise UserError(f"--to {path}: cannot be written to: {error.strerror}") from None
-    print(f"report         {path}: {_read(manifest, found)}")
+    except UserError as error:
+        raise UserError(f"{error}; or give another place as --to FILE") from None
+    print(f"report         {redacted(path)}: {_read(manifest, found)}")
     return 0
 
 
-def _page(folder: Path, manifest: Manifest, found: Survey) -> str:
+def _page(folder: Location, manifest: Manifest, found: Survey) -> str:
     lead = (
         f"{manifest.seconds / 3600:.2f} hours of motion, {manifest.clips} clips, "
         f"{manifest.bodies} bodies each; {_read(manifest, found)}."
@@ -61,7 +66,7 @@ def _page(folder: Path, manifest: Manifest, found: Survey) -> str:
         _made(manifest),
         _config(folder),
     ]
-    return page(f"Shards in {folder}", escape(lead), [each for each in sections if each])
+    return page(f"Shards in {redacted(folder)}", escape(lead), [each for each in sections if each])
 
 
 def _read(manifest: Manifest, found: Survey) -> str:
@@ -225,7 +230,7 @@ def _placement(placement: dict[str, Any]) -> str:
     return f"{where}, moved by ({lever}) cm; axes in the rest pose {placement['axes']}"
 
 
-def _config(folder: Path) -> str:
+def _config(folder: Location) -> str:
     path = folder / CONFIG
     if not path.is_file():
         return ""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cluster.config import load_config
 from cluster.errors import UserError
+from cluster.storage import local_folder, location
 from datagen.config import DatagenConfig
 from datagen.sample import RATE
 from datagen.seeing.bvh_write import write_bvh
@@ -19,16 +20,17 @@ def main(arguments: list[str]) -> int:
     """Write the files of one clip and say where they are."""
     parser = argparse.ArgumentParser("python -m datagen show")
     parser.add_argument("words", nargs="*", metavar="CLIP [key=value ...]", help="name of a clip")
-    parser.add_argument("--shards", type=Path, help="folder of shards that holds it")
+    parser.add_argument("--shards", type=location, help="folder of shards that holds it")
     parser.add_argument("--config", type=Path, help="or preset whose sources have it")
     parser.add_argument("--body", type=int, default=1, help="which body, from 1, the 1.70 m one")
     parser.add_argument("--start", type=float, default=0.0, help="seconds from the clip's start")
     parser.add_argument("--seconds", type=float, default=6.0, help="how much of it is shown")
-    parser.add_argument("--to", type=Path, default=Path("runs/show"), help="folder for the files")
+    parser.add_argument("--to", default="runs/show", help="folder for the files")
     given = parser.parse_intermixed_args(arguments)
+    folder = local_folder(given.to, "--to")
     scene = _scene(given)
     window = _window(scene, given.start, given.seconds)
-    stem = given.to / f"{scene.clip.replace('/', '-')}-body{scene.number}"
+    stem = folder / f"{scene.clip.replace('/', '-')}-body{scene.number}"
     paths = {ending: stem.with_name(f"{stem.name}.{ending}") for ending in ("png", "gif", "bvh")}
     pose = scene.offsets_J3, scene.rotations_TJ3, scene.translation_T3
     try:
@@ -36,7 +38,7 @@ def main(arguments: list[str]) -> int:
         write_picture(paths["png"], scene, window)
         write_animation(paths["gif"], scene, window)
     except OSError as error:
-        raise UserError(f"--to {given.to}: cannot be written to: {error.strerror}") from None
+        raise UserError(f"--to {folder}: cannot be written to: {error.strerror}") from None
     _print(scene, window, paths)
     return 0
 

@@ -8,13 +8,13 @@ Shape letters: T frames, N bodies, W sensors, F frequencies.
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import welch
 
 from cluster.progress import Progress
+from cluster.storage import Location
 from datagen.motion import Array
 from datagen.placement import SIDES
 from datagen.sample import RATE, Sample
@@ -111,7 +111,7 @@ def spectrum(signal_TC: NDArray[np.floating], rate: float) -> Spectrum:
     return Spectrum(frequencies, len(signal_TC) * density.sum(axis=1), len(signal_TC))
 
 
-def survey(folder: Path, manifest: Manifest) -> Survey:
+def survey(folder: Location, manifest: Manifest) -> Survey:
     """Read shards of a folder and sum up what they hold."""
     chosen = _choose(manifest.shards)
     frames = sum(shard.frames for shard in chosen)
