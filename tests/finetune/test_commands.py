@@ -181,7 +181,7 @@ def test_mistakes_end_with_one_line(
         ("training.views=-1", "training.views is -1; at least 0"),
         ("training.augment.mirror=0.5", "training.augment.mirror: labelled windows settle this"),
         ("training.augment.drop_wrist=1", "training.augment.drop_wrist: labelled windows settle"),
-        ("training.augment.time_warp=2", "training.augment.time_warp: must be from 0 to 0.9, not 2"),
+        ("training.augment.time_warp=2", "training.augment.time_warp: must be from 0 to 0.9"),
         ("baseline=tree", "baseline: tree is not a row"),
     ],
 )
