@@ -156,14 +156,16 @@ def _load_named(
 
 def _split(whole: Curve, path: Path) -> Iterator[Piece]:
     """Yield the pieces of a curve between activities' starts and ends, in order."""
-    table = read_table(path, ["start", "end", "activity"])
+    table = read_table(path, ["start", "end", "activity"], text=["activity"])
     labels_T = np.full(len(whole.times_T), NO_ACTIVITY, dtype=object)
     for row, (start, end, activity) in enumerate(
         zip(table["start"], table["end"], table["activity"], strict=True), 1
     ):
         if not (isinstance(start, int | float) and isinstance(end, int | float) and start < end):
             raise UserError(f"{path}, row {row}: start and end are not seconds that rise")
-        labels_T[(whole.times_T >= start) & (whole.times_T < end)] = str(activity)
+        if not activity:
+            raise UserError(f"{path}, row {row}: names no activity; do so, or leave the row out")
+        labels_T[(whole.times_T >= start) & (whole.times_T < end)] = activity
     borders = np.flatnonzero(labels_T[1:] != labels_T[:-1]) + 1
     for frames in np.split(np.arange(len(labels_T)), borders):
         part = Curve(whole.times_T[frames], whole.magnitudes_KT[:, frames])

@@ -4,6 +4,7 @@ Shape letters: S samples.
 """
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,22 +74,30 @@ def local(path: Location) -> Path:
     return path
 
 
-def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
-    """Return the columns of a CSV file; raises UserError, naming file and column."""
+def read_table(path: Path, columns: list[str], text: Sequence[str] = ()) -> pd.DataFrame:
+    """Return the columns of a CSV file; raises UserError, naming file and column.
+
+    Those of `text` are strings as the file spells them, such as 01 or None, without blanks at
+    their ends, and empty where a cell is. In the others empty cells and words like NA are NaN.
+    """
     try:
-        names = list(pd.read_csv(path, nrows=0).columns)
-        for name in columns:
-            if name not in names:
-                near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)
-                hint = f"; the nearest is {near[0]}" if near else ""
-                raise UserError(f"{path}: has no column {name}{hint}")
-        return pd.read_csv(path, usecols=columns, low_memory=False)
+        # Of rows longer than the header pandas makes names, and of each column the one beside it;
+        # as rows among others they are an error.
+        pd.read_csv(path, header=None, nrows=2)
+        table = pd.read_csv(path, low_memory=False)
+        spelt = pd.read_csv(path, dtype=str, keep_default_na=False) if text else table
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
     except (ValueError, UnicodeDecodeError) as error:  # pandas' own errors are ValueErrors
         raise UserError(f"{path}: is no CSV table: {str(error).splitlines()[0]}") from None
+    for name in columns:
+        if name not in table:
+            near = difflib.get_close_matches(name, list(table), n=1, cutoff=0.0)
+            hint = f"; the nearest is {near[0]}" if near else ""
+            raise UserError(f"{path}: has no column {name}{hint}")
+    return table[columns].assign(**{name: spelt[name].str.strip() for name in text})
 
 
 def read_watch_csv(path: Path, columns: ColumnsConfig) -> Watch:

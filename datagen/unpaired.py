@@ -113,13 +113,13 @@ def _recorded(
 ) -> tuple[dict[str, list[Array]], dict[str, str]]:
     """Return each person's stretches (T, 6) at 60 Hz, and the files left out."""
     paths = [local(path) for path in files_below(config.folder, config.files, "recording")]
-    wanted = [*columns.numeric, *([config.label] if config.label else [])]
+    labels = [config.label] if config.label else []
     recorded: dict[str, list[Array]] = {}
     bad: dict[str, str] = {}
     with Progress("recordings", len(paths), "files") as progress:
         for path in paths:
             try:
-                table = read_table(path, wanted)
+                table = read_table(path, [*columns.numeric, *labels], text=labels)
                 watch = watch_of_table(str(path), table, columns)
                 found = re.search(config.person, path.as_posix())
                 if found is None:
@@ -146,7 +146,7 @@ def _stretches(
     if config.label:
         stamps = table[columns.time].to_numpy(np.float64) * columns.seconds
         nearest = np.clip(np.searchsorted(stamps, times_T), 0, len(stamps) - 1)
-        known_T &= (table[config.label] == config.activity).to_numpy()[nearest]
+        known_T &= (table[config.label] == config.activity.strip()).to_numpy()[nearest]
     signals_T6 = np.stack(
         [
             np.interp(times_T, stream.times_S, stream.values_S3[:, axis])

@@ -112,6 +112,26 @@ def test_pair_gives_back_the_clock_and_the_known_error(fidelity, lab, tmp_path) 
     assert (tmp_path / "runs/fidelity/pair/fidelity.png").stat().st_size > 10_000
 
 
+def test_activities_are_called_what_the_file_calls_them(fidelity, lab, tmp_path) -> None:
+    write_csv(tmp_path / "watch.csv", *recording(lab["lab/walk_p1"]))
+    acts = tmp_path / "acts.csv"
+    acts.write_text("start,end,activity\n2,5,007\n5,8, None \n8,12,1\n\n")
+    given = (*FIRST, "pairs.first.activities=acts.csv")
+    status, _, err = fidelity("fidelity_pair.yaml", *given)
+    assert status == 0, err
+    assert set(result("runs/fidelity/pair")["activities"]) == {"007", "None", "1", "none"}
+    for rows, problem in (
+        ("2,5,\n", "acts.csv, row 1: names no activity"),
+        (
+            "2,5,walk,\n5,6,run,\n",
+            "acts.csv: is no CSV table: Error tokenizing data. C error: Expected 3",
+        ),
+    ):
+        acts.write_text(f"start,end,activity\n{rows}")
+        status, _, err = fidelity("fidelity_pair.yaml", *given)
+        assert (status, problem in err) == (2, True), err
+
+
 def test_units_of_a_data_sheet_and_a_known_start(fidelity, lab, tmp_path) -> None:
     times, signals = recording(lab["lab/walk_p1"], wrist=1, gain=1.0)
     scaled = signals / ([9.81] * 3 + [np.pi / 180] * 3)

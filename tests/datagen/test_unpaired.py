@@ -90,6 +90,19 @@ def test_calibration_of_one_half_serves_the_other(unpaired, tmp_path) -> None:
     assert (tmp_path / "fidelity.png").stat().st_size > 10_000
 
 
+@pytest.mark.parametrize("label", ["1", "007", "None"])
+def test_labels_are_compared_as_they_are_spelt(unpaired, watches, tmp_path, label) -> None:
+    for path in watches.rglob("*.csv"):
+        renamed = tmp_path / "renamed" / path.relative_to(watches)
+        renamed.parent.mkdir(parents=True)
+        text = path.read_text().replace("WALKING", label).replace("SEATED", "0")
+        renamed.write_text(text)
+    folder = f"unpaired.folder={tmp_path / 'renamed'}"
+    status, out, err = unpaired(folder, f"unpaired.activity='{label}'")
+    assert status == 0, err
+    assert "real           4 people, 240 s" in out
+
+
 def test_damaged_recording_is_listed_and_left_out(unpaired, watches) -> None:
     damaged = watches / "s05_01_sw.csv"
     damaged.write_text(f"{HEADER}\n1,2,3\n")
