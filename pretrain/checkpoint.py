@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from cluster.errors import UserError
 from cluster.runs import write_json
@@ -265,11 +266,22 @@ def load(engine: Any, path: Path) -> None:
     try:
         with weights_only():
             loaded, _ = engine.load_checkpoint(str(path.parent), tag=path.name)
+            if engine.load_universal_checkpoint():
+                _load_buffers(engine.module, path)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path}: DeepSpeed cannot read it: {reason}; delete it") from None
     if loaded is None:  # DeepSpeed's way to say that there is nothing
         raise UserError(f"{path}: DeepSpeed cannot read it: a file is missing; delete it")
+
+
+def _load_buffers(model: nn.Module, path: Path) -> None:
+    """Restore the statistics of BatchNorm, which DeepSpeed's universal loading passes over."""
+    saved = torch.load(min(path.glob("*model_states.pt")), map_location="cpu")["module"]
+    kept = model.state_dict().keys()
+    for name, buffer in model.named_buffers():
+        if name in kept:
+            buffer.copy_(saved[name])
 
 
 def _check_identity(path: Path, saved: Identity, now: Identity) -> None:

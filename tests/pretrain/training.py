@@ -80,10 +80,10 @@ Weights = dict[str, tuple[torch.Tensor, ...]]
 
 
 def whole_state(engine: Any) -> Weights:
-    """Return weights and moments of every parameter, gathered from all ranks; each calls this."""
+    """Return buffers, weights and moments, gathered from all ranks; each calls this."""
     from deepspeed.utils import safe_get_full_fp32_param, safe_get_full_optimizer_state
 
-    state: Weights = {}
+    state: Weights = {name: (buffer,) for name, buffer in engine.module.named_buffers()}
     if engine.zero_optimization() and not engine.zero_optimization_partition_weights():
         # Saving and loading lose DeepSpeed's links from parameters to their moments.
         engine.optimizer._hp_optimizer_states_linked = False
