@@ -110,6 +110,8 @@ def _plan(config: DatagenConfig) -> list[Unit]:
         listed = source.list_clips()
         if odd := {clip.source for clip in listed} - {name}:
             raise ValueError(f"the source {name} lists clips of {odd}")
+        if not listed:
+            raise UserError(f"sources: {name} has no clip; give it another folder, or leave it out")
         clips.extend(listed)
     return plan.make_plan(
         clips,

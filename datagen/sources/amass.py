@@ -83,6 +83,11 @@ class AmassSource:
                 f"sources.amass.{self.config.name}.body={body}: no such file; give an SMPL-H model"
             )
         paths = [p for p in files_below(folder, "*.npz", "AMASS") if not p.name.endswith(NOT_CLIPS)]
+        if not paths:
+            raise UserError(
+                f"{folder}: its npz files hold people's shapes alone ({', '.join(NOT_CLIPS)}); "
+                "give the folder that holds the clips, too"
+            )
         if self.config.babel:
             stretches = read_babel(location(self.config.babel))
         elif self.config.humanml3d:

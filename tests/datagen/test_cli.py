@@ -2,6 +2,7 @@ import fcntl
 import json
 import shutil
 
+import numpy as np
 import pytest
 import yaml
 
@@ -39,6 +40,21 @@ from tests.web import served
 def test_a_mistake_is_one_line(refused, tmp_path, arguments, part):
     assert part in refused(*arguments)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_source_without_a_clip_ends_before_anything_is_written(refused, tmp_path):
+    shapes = tmp_path / "amass" / "CMU" / "01"
+    shapes.mkdir(parents=True)
+    for name in ("shape", "neutral_stagei"):
+        np.savez(shapes / f"{name}.npz", betas=np.zeros(16))
+    line = refused("generate", "sources.amass.amass.folder=amass", "output=shards")
+    assert "amass: its npz files hold people's shapes alone (shape.npz, _stagei.npz); give" in line
+    (tmp_path / "gym").mkdir()
+    np.save(tmp_path / "gym" / "w00_pose_3d.npy", np.zeros((3, 9, 18)))
+    (tmp_path / "gym" / "w00_labels.csv").write_text("")
+    line = refused("generate", "sources.joints.gym.folder=gym", "output=shards")
+    assert "sources: gym has no clip" in line
+    assert not (tmp_path / "shards").exists()
 
 
 def test_an_output_that_cannot_be_written_is_named(refused, tmp_path):
