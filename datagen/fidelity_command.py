@@ -114,7 +114,7 @@ def _comparisons(config: FidelityConfig, kept: Path) -> tuple[list[Comparison], 
     comparisons, left_out = [], {}
     with Progress("fidelity", len(jobs), "recordings") as progress:
         for job in jobs:
-            key = digest([keys, contents, job.stamps()])
+            key = digest([keys, contents, job.state()])
             path = kept / f"{job.name}.npz"
             try:
                 comparison = load_comparison(path, key)

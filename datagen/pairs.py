@@ -4,13 +4,14 @@ Shape letters: T frames at 60 Hz, K kinds of sensor.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 
 from cluster.errors import UserError
+from cluster.storage import Location, location
 from datagen.alignment import Curve
 from datagen.imu import RATE
 from datagen.motion import Array, BadClipError, ClipRef, Source
@@ -26,8 +27,8 @@ from datagen.recording_files import (
 )
 from datagen.recordings import Watch
 from datagen.simulator import Simulator
-from datagen.sources.frames import cut, located
-from datagen.sources.joints import MMFIT_LABELS, MMFIT_POSES, frames_and_positions
+from datagen.sources.frames import cut, file_of, located
+from datagen.sources.joints import MMFIT_POSES, frames_and_positions
 from datagen.sources.npz import read_npy
 
 NO_ACTIVITY = "none"
@@ -104,19 +105,31 @@ class Job:
     """A pair that is known by name; `load` raises UserError or BadClipError.
 
     Attributes:
-        files: that it is read from, as far as they are files.
+        files: of the recording.
+        clips: of the motion.
     """
 
     name: str
     person: str
     wrist: str
-    files: tuple[Path, ...]
+    files: tuple[Location, ...]
+    clips: tuple[ClipRef, ...]
     load: Callable[[], Pair]
 
-    def stamps(self) -> list[tuple[str, int, int]]:
-        """Return what tells whether a file is still the same: its size and when it changed."""
-        there = [(path, path.stat()) for path in self.files if path.is_file()]
-        return [(str(path), stat.st_size, stat.st_mtime_ns) for path, stat in there]
+    def state(self) -> list[tuple[object, ...]]:
+        """Return what tells whether it is still the same pair.
+
+        That is what the clips say, and of each file of this machine its size and when it changed.
+        """
+        places = dict.fromkeys([*self.files, *(file_of(clip.locator) for clip in self.clips)])
+        stamps = [
+            (str(path), path.stat().st_size, path.stat().st_mtime_ns)
+            for place in places
+            if isinstance(place, Path)
+            for path in [place, *sorted(place.rglob("*"))]
+            if path.is_file()
+        ]
+        return [*map(astuple, self.clips), (self.person,), *stamps]
 
 
 def named_jobs(
@@ -135,14 +148,14 @@ def named_jobs(
             )
         ref = refs[pair.clip]
         load = partial(_load_named, pair, columns, sources[ref.source], ref, simulator)
-        files = tuple(Path(name) for name in (pair.file, pair.activities, ref.locator))
-        yield Job(name, pair.person or ref.subject or name, pair.wrist, files, load)
+        files = tuple(location(path) for path in (pair.file, pair.activities) if path)
+        yield Job(name, pair.person or ref.subject or name, pair.wrist, files, (ref,), load)
 
 
 def _load_named(
     pair: PairConfig, columns: ColumnsConfig, source: Source, ref: ClipRef, simulator: Simulator
 ) -> Pair:
-    watch = read_watch_csv(Path(pair.file), columns)
+    watch = read_watch_csv(local(location(pair.file)), columns)
     nominal = watch.span[0]
     if pair.start is not None:
         nominal = pair.start * columns.seconds
@@ -150,7 +163,7 @@ def _load_named(
     times_T = np.arange(magnitudes_KT.shape[1]) / RATE
     whole = Curve(times_T, magnitudes_KT)
     if pair.activities:
-        return Pair(watch, nominal, tuple(_split(whole, Path(pair.activities))), {})
+        return Pair(watch, nominal, tuple(_split(whole, local(location(pair.activities)))), {})
     return Pair(watch, nominal, (Piece(ref.action or ref.text, whole),), {})
 
 
@@ -211,13 +224,10 @@ def mmfit_jobs(config: MmfitConfig, sources: dict[str, Source], simulator: Simul
         workout = poses.name.removesuffix(MMFIT_POSES)
         person = config.people.get(workout, workout)
         for side in SIDES:
-            files = (
-                poses,
-                poses.with_name(workout + MMFIT_LABELS),
-                *mmfit_watch_files(poses, workout, side).values(),
-            )
+            files = tuple(mmfit_watch_files(poses, workout, side).values())
+            clips = tuple(workouts[poses])
             read = partial(load, poses, workout, side)
-            jobs.append(Job(f"{workout}-{side}", person, side, files, read))
+            jobs.append(Job(f"{workout}-{side}", person, side, files, clips, read))
     return jobs
 
 

@@ -17,6 +17,8 @@ Mask = NDArray[np.bool_]
 
 LONGEST_GAP = 0.2
 RANGE = re.compile(r"(.*)#(\d+):(\d+)", re.DOTALL)
+# What stands behind a file of which a clip is a part, in whichever source: frames, or seconds.
+PART = re.compile(r"#[\d.]+:[\d.]+f?\Z")
 
 
 def locator(path: Location, first: int, last: int) -> str:
@@ -28,6 +30,11 @@ def located(text: str) -> tuple[Location, tuple[int, int] | None]:
     """Return a locator's file, and its range of frames where it is a part."""
     found = RANGE.fullmatch(text)
     return (location(found[1]), (int(found[2]), int(found[3]))) if found else (location(text), None)
+
+
+def file_of(locator: str) -> Location:
+    """Return the file or folder that holds a clip, whole or as a part."""
+    return location(PART.sub("", locator))
 
 
 def cut(numbers_S: Array, span: tuple[int, int] | None) -> slice:

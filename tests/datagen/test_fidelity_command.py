@@ -1,7 +1,6 @@
 """`python -m datagen fidelity` on recordings that the tests made, with errors that are known."""
 
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 
 from cluster.errors import exit_with
 from datagen import __main__ as cli
-from datagen import fidelity_command
 from datagen.body import BodyConfig
 from datagen.config import SourcesConfig, open_sources
 from datagen.imu import ImuConfig
@@ -17,7 +15,6 @@ from datagen.simulator import Simulator
 from datagen.sources.amass import AmassConfig
 from datagen.sources.bvh import BvhConfig
 from datagen.sources.joints import JointsConfig
-from datagen.sources.skeleton_map import PRESETS as SKELETONS
 from tests.datagen.made_smpl import swaying, write_amass
 from tests.datagen.made_watch import worn, write_csv, write_mmfit
 from tests.datagen.running import write_motion
@@ -204,30 +201,6 @@ def test_stretch_of_nan_is_left_out_and_said(fidelity, lab, tmp_path) -> None:
     found = result("runs/fidelity/pair")["all"]["accelerometer"]
     assert found["seconds"] == pytest.approx(18, abs=0.1)
     assert found["mse"] < 1e-4
-
-
-def test_continued_run_takes_what_was_compared(fidelity, lab, tmp_path, monkeypatch) -> None:
-    write_csv(tmp_path / "watch.csv", *recording(lab["lab/walk_p1"]))
-    assert fidelity("fidelity_pair.yaml", *FIRST)[0] == 0
-    monkeypatch.setattr(fidelity_command, "compare", None)
-    before = (tmp_path / "runs/fidelity/pair/fidelity.json").read_text()
-    assert fidelity("fidelity_pair.yaml", *FIRST)[0] == 0
-    assert (tmp_path / "runs/fidelity/pair/fidelity.json").read_text() == before
-    monkeypatch.undo()
-    monkeypatch.chdir(tmp_path)
-    # Another configuration or a recording that has changed is another comparison.
-    assert fidelity("fidelity_pair.yaml", *FIRST, "imu.cutoff=8")[0] == 0
-    assert (tmp_path / "runs/fidelity/pair/fidelity.json").read_text() != before
-    mine = shutil.copy(SKELETONS / "mixamo.yaml", tmp_path / "mine.yaml")
-    given = (*FIRST, "sources.bvh.lab.skeleton=mine.yaml")
-    assert fidelity("fidelity_pair.yaml", *given)[0] == 0
-    assert (tmp_path / "runs/fidelity/pair/fidelity.json").read_text() == before
-    mine.write_text(mine.read_text() + "turns:\n  left_elbow: LeftHand\n")
-    assert fidelity("fidelity_pair.yaml", *given)[0] == 0
-    assert (tmp_path / "runs/fidelity/pair/fidelity.json").read_text() != before
-    (tmp_path / "watch.csv").unlink()
-    status, _, err = fidelity("fidelity_pair.yaml", *FIRST)
-    assert (status, "watch.csv: no such file" in err) == (2, True)
 
 
 def times_back(times, signals):
