@@ -125,7 +125,7 @@ def _check_bodies_and_sensors(config: DatagenConfig) -> None:
     imu = config.imu
     if not imu.cutoff > 0:
         raise UserError(f"imu.cutoff={imu.cutoff:g}: give a bandwidth above 0 Hz")
-    if min(imu.mounting.roll, imu.mounting.shift) < 0:
+    if not all(0 <= value < np.inf for value in (imu.mounting.roll, imu.mounting.shift)):
         raise UserError("imu.mounting: give values from 0 on")
     if imu.mounting.differs and not all(placement.towards for placement in imu.placements):
         raise UserError("imu.mounting: only a sensor on a bone turns and slides; give its towards")
@@ -210,7 +210,8 @@ def file_contents(config: DatagenConfig) -> dict[str, str]:
 
 
 def _checksum(path: str) -> str:
-    with location(path).open("rb") as file:
+    file: Any = location(path).open("rb")
+    with file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -29,8 +29,8 @@ class Placement:
         lever_arm: further shift in the rest pose, metres, world axes.
         axes: the sensor's x, y and z axis in the rest pose, as rows, world axes.
 
-    Raises UserError for a joint that is not there, axes that are not those of a sensor, and for a
-    preset beside values of one's own.
+    Raises UserError for a joint that is not there, a share or lever arm that cannot be, axes that
+    are not those of a sensor, and for a preset beside values of one's own.
     """
 
     preset: str = ""
@@ -51,7 +51,9 @@ class Placement:
                 raise UserError(f"placement: {joint}: no such joint; there are {known}")
         if self.towards and PARENTS[JOINT_INDEX[self.towards]] != JOINT_INDEX[self.segment]:
             raise UserError(f"placement: {self.segment} has no bone towards {self.towards}")
-        if len(self.lever_arm) != 3:
+        if not 0 <= self.share <= 1:
+            raise UserError(f"placement: share={self.share:g}: give a value from 0 to 1")
+        if len(self.lever_arm) != 3 or not np.isfinite(self.lever_arm).all():
             raise UserError("placement: lever_arm has three values: metres along x, y and z")
         if [len(row) for row in self.axes] != [3, 3, 3] or not _is_rotation(self.axes):
             raise UserError("placement: axes are three right-handed unit vectors, one in each row")
