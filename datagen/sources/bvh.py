@@ -2,6 +2,7 @@
 
 import csv
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from datagen.sources.smpl_motion import snapped_rate
 FORMAT = "a clip of motion capture (BVH)"
 # How many of each unit make a metre.
 UNITS = {"metres": 1.0, "inches": 39.37, "centimetres": 100.0, "millimetres": 1000.0}
-WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+# In a name with A for each capital and a for each other letter.
+WORD = re.compile(r"A+(?!a)|A?a+")
 
 
 @dataclass
@@ -102,8 +104,19 @@ def text_from_name(stem: str) -> str:
     """Return the words of a file name, in lower case and without numbers.
 
     `walkTurnLeft_03` becomes `walk turn left`; a name without words becomes `a person moves`.
+    Letters are those of all scripts.
     """
-    return " ".join(word.lower() for word in WORD.findall(stem)) or "a person moves"
+    name = unicodedata.normalize("NFC", stem)
+    kinds = "".join(map(_kind, name))
+    words = (name[found.start() : found.end()].lower() for found in WORD.finditer(kinds))
+    return " ".join(words) or "a person moves"
+
+
+def _kind(character: str) -> str:
+    # Marks are the vowels of some scripts.
+    if unicodedata.category(character)[0] not in "LM":
+        return "-"
+    return "A" if character.isupper() else "a"
 
 
 def _read_descriptions(path: str) -> dict[str, tuple[str, str]]:

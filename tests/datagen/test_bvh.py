@@ -91,6 +91,11 @@ def test_descriptions_that_would_be_misread_are_refused(
         ("dataset-1_bow_active_001", "dataset bow active"),
         ("BVHFile", "bvh file"),
         ("07_01", "a person moves"),
+        ("größerÜberSprung_2", "größer über sprung"),
+        ("cafe\u0301Dance", "caf\u00e9 dance"),
+        ("ШагВперёд", "шаг вперёд"),
+        ("歩く_01", "歩く"),
+        ("चलना-2", "चलना"),
     ],
 )
 def test_text_from_a_file_name(stem: str, text: str) -> None:
