@@ -73,6 +73,8 @@ def _read(path: Location, rate: float) -> Iterator[tuple[int, Sentence]]:
             if missing:
                 raise UserError(f"{path}: has no column {missing[0]}; columns are tab-separated")
             for number, line in enumerate(file, 2):
+                if not line.strip():
+                    continue
                 values = [_unquoted(value) for value in line.rstrip("\n").split("\t")]
                 if len(values) != len(header):
                     raise UserError(

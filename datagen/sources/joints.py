@@ -201,10 +201,14 @@ def body_joints(positions_TK3: Array) -> Array:
 
 def read_labels(path: Location) -> list[tuple[int, int, str, str]]:
     """Return MM-Fit's sets: first and last frame, sentence, activity; raises UserError."""
-    sets = []
+    sets, line = [], 1
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            for row in csv.reader(file):
+            rows = csv.reader(file)
+            for row in rows:
+                line = rows.line_num
+                if not any(cell.strip() for cell in row):
+                    continue
                 first, last, _repetitions, activity = row
                 words = activity.strip().replace("_", " ")
                 if not words or not 0 <= int(first) <= int(last):
@@ -214,6 +218,6 @@ def read_labels(path: Location) -> list[tuple[int, int, str, str]]:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
     except (ValueError, csv.Error):
         raise UserError(
-            f"{path}, line {len(sets) + 1}: is not start_frame,end_frame,repetitions,activity"
+            f"{path}, line {line}: is not start_frame,end_frame,repetitions,activity"
         ) from None
     return sets

@@ -310,6 +310,7 @@ def test_user_mistakes_end_with_one_line(poses: Path, sentences: Path, tmp_path:
         (f"{HEADER}\n{TRAIN[0].replace('129.06', 'nan')}\n", "line 2: nan s to"),
         (f"{HEADER}\tfps\n{TRAIN[0]}\t0\n", "line 2: .* at 0 frames a second"),
         (f"{HEADER}\nonly one\n", "line 2: has 1 columns, not 7"),
+        (f"{HEADER}\n{TRAIN[0]}\n\nonly one\n", "line 4: has 1 columns, not 7"),
         (f"{HEADER}\n{TRAIN[0].replace(NAME, '../../etc')}\n", "SENTENCE_NAME '../../etc' is not"),
         ("\xff", "cannot be read"),
     ],

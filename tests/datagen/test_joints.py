@@ -142,7 +142,7 @@ def test_mmfit_has_a_clip_for_each_labelled_set(tmp_path: Path) -> None:
     own = human36m_positions(120)
     np.save(folder / "w03_pose_3d.npy", mmfit(own, np.arange(500, 620))[:, numbers - 500])
     np.save(folder / "w03_sw_l_acc.npy", np.zeros((10, 5)))
-    (folder / "w03_labels.csv").write_text("500,560,10,bicep_curls\n570,619,8,squats\n")
+    (folder / "w03_labels.csv").write_text("500,560,10,bicep_curls\n\n570,619,8,squats\n,,,\n\n")
     config = load_config(
         DatagenConfig, PRESETS / "video_poses.yaml", [f"sources.joints.mmfit.folder={tmp_path}"]
     )
@@ -302,8 +302,8 @@ def test_user_mistakes_end_with_one_line(humanml3d: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize("row", ["a,b,c,squats", "1,2,squats", "9,3,1,squats", "1,2,3,"])
 def test_bad_labels_of_mmfit_name_their_line(tmp_path: Path, row: str) -> None:
     np.save(tmp_path / "w00_pose_3d.npy", mmfit(human36m_positions(), np.arange(60)))
-    (tmp_path / "w00_labels.csv").write_text(f"0,30,10,squats\n{row}\n")
-    with pytest.raises(UserError, match=r"w00_labels.csv, line 2: is not start_frame"):
+    (tmp_path / "w00_labels.csv").write_text(f"0,30,10,squats\n\n{row}\n")
+    with pytest.raises(UserError, match=r"w00_labels.csv, line 3: is not start_frame"):
         JointsSource(JointsConfig(str(tmp_path))).list_clips()
 
 
