@@ -5,7 +5,6 @@ matrices act on column vectors and turn segment coordinates into world coordinat
 """
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from datagen.motion import PARENTS, Array
 from datagen.pose_kernels import write_axis_angles
@@ -73,12 +72,6 @@ def axis_angles(q: Array) -> Array:
     turns = np.empty((*q.shape[:-1], 3))
     write_axis_angles(np.ascontiguousarray(q).reshape(-1, 4), turns.reshape(-1, 3))
     return turns
-
-
-def matrices_to_axis_angles(rotation: Array) -> Array:
-    """Turn rotation matrices (..., 3, 3) into axis-angle (..., 3) with angles of at most pi."""
-    flat = rotation.reshape(-1, 3, 3)
-    return Rotation.from_matrix(flat).as_rotvec().reshape(rotation.shape[:-1])
 
 
 def continuous(q_T4: Array) -> Array:
