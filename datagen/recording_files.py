@@ -94,7 +94,7 @@ def read_table(path: Path, columns: list[str], text: Sequence[str] = ()) -> pd.D
         raise UserError(f"{path}: is no CSV table: {str(error).splitlines()[0]}") from None
     for name in columns:
         if name not in table:
-            near = difflib.get_close_matches(name, list(table), n=1, cutoff=0.0)
+            near = difflib.get_close_matches(name, map(str, table), n=1, cutoff=0.0)
             hint = f"; the nearest is {near[0]}" if near else ""
             raise UserError(f"{path}: has no column {name}{hint}")
     return table[columns].assign(**{name: spelt[name].str.strip() for name in text})
