@@ -217,7 +217,8 @@ def find(place: Path, asked_for: bool) -> Path | None:
 
 
 def _steps(folder: Path) -> list[Path]:
-    return sorted(folder.glob("step-*"), reverse=True)
+    # What else lies there is the user's, whatever it is called.
+    return sorted(folder.glob(f"step-{'[0-9]' * 8}"), reverse=True)
 
 
 def _problem(path: Path) -> str | None:

@@ -1,5 +1,6 @@
 import json
 import pickle
+import shutil
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,18 @@ def test_old_ones_and_halves_are_deleted(tmp_path: Path) -> None:
         "step-00000015",
         "step-00000020",
     ]
+
+
+def test_what_a_user_has_put_beside_them_stays_and_is_not_continued_from(tmp_path: Path) -> None:
+    made(tmp_path, 5)
+    latest = made(tmp_path, 10)
+    names = ("step-notes", "step-5", "step-00000010-best", "step-00000099.old")
+    for name in names:
+        shutil.copytree(latest, latest.with_name(name))
+    assert checkpoint.find(tmp_path, asked_for=True) == latest
+    checkpoint.keep_latest(tmp_path, 1)
+    assert {path.name for path in latest.parent.iterdir()} == {latest.name, *names}
+    assert (latest.with_name("step-notes") / "weights.pt").read_bytes() == b"weights"
 
 
 def test_a_run_goes_on_from_the_last_whole_checkpoint_of_itself_or_of_another(
