@@ -72,9 +72,7 @@ class Vigil:
         except Exception as error:
             if self.ranks == 1:
                 raise
-            if isinstance(error, RuntimeError) and any(
-                mark in str(error).lower() for mark in MARKS
-            ):
+            if _of_the_others(error):
                 self._name_the_lost(error)
             self._failed = True
             with suppress(UserError, OSError):
@@ -133,4 +131,5 @@ class Vigil:
 
 
 def _of_the_others(error: Exception) -> bool:
+    """Whether an operation failed because another rank is not there."""
     return isinstance(error, RuntimeError) and any(mark in str(error).lower() for mark in MARKS)
