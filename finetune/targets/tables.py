@@ -3,7 +3,9 @@
 Shape letters: T rows, X columns.
 """
 
+import csv
 from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,7 +34,7 @@ def read_table(path: Path, columns: Sequence[str], text: Sequence[str] = ()) -> 
     """
     table = _read_csv(path)
     # pandas takes the first cells of such rows for names, and each column for the one beside it.
-    if not isinstance(table.index, pd.RangeIndex):
+    if _first_row_is_longer(path):
         raise UserError(f"{path}: its rows have more cells than its header; name every column")
     missing = [name for name in columns if name not in table.columns]
     if missing:
@@ -46,6 +48,12 @@ def read_table(path: Path, columns: Sequence[str], text: Sequence[str] = ()) -> 
         spelt = _read_csv(path, usecols=list(text), dtype=str, keep_default_na=False)
         table = table.assign(**{name: spelt[name].str.strip() for name in text})
     return table
+
+
+def _first_row_is_longer(path: Path) -> bool:
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        header, first = islice(chain((row for row in csv.reader(file) if row), ([], [])), 2)
+    return len(first) > len(header)
 
 
 def _read_csv(path: Path, **options: Any) -> pd.DataFrame:

@@ -284,6 +284,13 @@ def comma_at_the_end(folder: Path) -> None:
     path.write_text("\n".join([header, *(f"{row}," for row in rows)]))
 
 
+def comma_behind_counted_rows(folder: Path) -> None:
+    path = folder / "p1" / "left.csv"
+    header, *rows = path.read_text().splitlines()
+    counted = [f"{number},{row}," for number, row in enumerate(rows)]
+    path.write_text("\n".join([f"n,{header}", *counted]))
+
+
 ACC, GYR = SENSORS[:3], SENSORS[3:]
 
 
@@ -338,6 +345,7 @@ ACC, GYR = SENSORS[:3], SENSORS[3:]
             r"left.csv: the file has no rows",
         ),
         (comma_at_the_end, (), r"left.csv: its rows have more cells than its header; name every"),
+        (comma_behind_counted_rows, (), r"left.csv: its rows have more cells than its header"),
         (lambda f: write_csv(csv_table(), f / "p1" / "up.csv"), (), r"wrist 'up'; left or right"),
     ],
 )
