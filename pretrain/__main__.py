@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cluster.commands import Command, run_command
 from cluster.config import load_config
-from cluster.errors import exit_with
+from cluster.errors import UserError, exit_with
 from cluster.storage import location
 
 
@@ -27,6 +27,8 @@ def _describe(arguments: list[str]) -> int:
     parser.add_argument("--text-size", type=int, default=768, help="values of a text vector")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     given = parser.parse_intermixed_args(arguments)
+    if given.text_size < 1:
+        raise UserError(f"--text-size: must be at least 1, not {given.text_size}")
     # A model can be described without saying what it is to learn from.
     places = ["data=none", "output=none"]
     config = load_config(TrainConfig, given.config, [*places, *given.overrides])

@@ -24,7 +24,7 @@ from torch.nn import functional
 from cluster.errors import UserError
 from cluster.progress import Progress
 from cluster.runs import write_json
-from cluster.storage import Location
+from cluster.storage import Location, local_folder
 from datagen.text import TextConfig
 from pretrain.clips import Batch, cut
 from pretrain.data import Data, open_data
@@ -62,12 +62,24 @@ class EvaluateConfig:
     seed: int = 0
     output: str = ""
 
+    def check(self) -> None:
+        """Raise UserError, naming the key, for a value with which nothing can be judged."""
+        for key, value, least in (
+            ("windows", self.windows, 2),
+            ("probe_windows", self.probe_windows, 1),
+            ("neighbours", self.neighbours, 1),
+        ):
+            if value < least:
+                raise UserError(f"{key}: must be at least {least}, not {value}")
+
 
 def evaluate(release: Path, shards: Location, config: EvaluateConfig) -> str:
     """Judge a release on a folder of shards; writes the JSON and returns a table.
 
     Raises UserError where release and shards do not fit, and for prompts that cannot be used.
     """
+    config.check()
+    path = _output(release, config)
     pretrained = load_pretrained(release)
     data = open_data(shards, window=pretrained.config.window)
     _check_text(pretrained, data)
@@ -88,9 +100,17 @@ def evaluate(release: Path, shards: Location, config: EvaluateConfig) -> str:
     }
     if prompts is not None:
         scores["zero-shot"] = _zero_shot(pretrained, pools, embedded, prompts, config)
-    path = Path(config.output) if config.output else release / "evaluation.json"
     write_json(path, {"shards": data.identity, **scores})
     return f"{_table(scores)}\n{path} holds these numbers"
+
+
+def _output(release: Path, config: EvaluateConfig) -> Path:
+    if not config.output:
+        return release / "evaluation.json"
+    path = local_folder(config.output, "output")
+    if path.is_dir():
+        raise UserError(f"output={path}: is a folder; give a file such as {path / 'scores.json'}")
+    return path
 
 
 def _check_text(pretrained: Pretrained, data: Data) -> None:

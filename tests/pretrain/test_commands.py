@@ -83,6 +83,12 @@ def test_describe_prints_every_part(command):
         assert f" {part} " in printed
 
 
+@pytest.mark.parametrize("size", [0, -4])
+def test_a_text_vector_has_a_value_or_more(command, size):
+    with pytest.raises(UserError, match=f"^--text-size: must be at least 1, not {size}$"):
+        command("describe", "--config", "configs/pretrain/smoke.yaml", "--text-size", size)
+
+
 def test_evaluate_scores_a_release(command, release, shards):
     printed = command("evaluate", release, shards, "windows=12", "probe_windows=40")
     scores = json.loads((release / "evaluation.json").read_text())
@@ -94,6 +100,31 @@ def test_evaluate_scores_a_release(command, release, shards):
     assert scores["probe"]["actions"] == 4
     assert scores["probe"]["linear/chance"] == 0.25
     assert "zero-shot" not in scores
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("windows=1", "windows: must be at least 2, not 1"),
+        ("windows=-5", "windows: must be at least 2, not -5"),
+        ("probe_windows=0", "probe_windows: must be at least 1, not 0"),
+        ("neighbours=0", "neighbours: must be at least 1, not 0"),
+        ("output=s3://b/x.json", "output=s3://b/x.json: must be a folder of this machine"),
+        ("output=.", "output=.: is a folder; give a file such as scores.json"),
+    ],
+)
+def test_what_cannot_be_judged_is_said_before_anything_is_read(command, tmp_path, override, says):
+    with pytest.raises(UserError) as caught:
+        command("evaluate", tmp_path / "no release", tmp_path / "no shards", override)
+    assert str(caught.value).startswith(says)
+    assert "\n" not in str(caught.value)
+
+
+def test_scores_may_be_written_elsewhere(command, release, shards, tmp_path):
+    few = ("windows=12", "probe_windows=40")
+    command("evaluate", release, shards, *few, f"output=file://{tmp_path}/new/scores.json")
+    assert "retrieval" in json.loads((tmp_path / "new" / "scores.json").read_text())
+    assert not (release / "evaluation.json").exists()
 
 
 def test_errors_are_in_si_units_and_those_of_a_naive_loop(release, shards):
