@@ -1,5 +1,6 @@
 """What a pre-training run can be told."""
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -175,7 +176,9 @@ class TrainConfig:
             ("batch_size", self.batch_size, 2, None),
             ("accumulate", self.accumulate, 1, None),
             ("zero", self.zero, 0, 3),
-            ("timeout", self.timeout, 1, None),
+            # Python and torch count the time to wait for in nanoseconds, which are of 64 bits.
+            ("timeout", self.timeout, 1, 1_000_000),
+            ("seed", self.seed, 0, 2**64 - 1),
             ("stream.open_shards", self.stream.open_shards, 1, None),
             ("stream.readers", self.stream.readers, 1, None),
             ("stream.ahead", self.stream.ahead, 1, None),
@@ -184,13 +187,13 @@ class TrainConfig:
             ("save.every", self.save.every, 1, None),
             ("save.keep", self.save.keep, 1, None),
         ):
-            if value is not None and (value < least or (most is not None and value > most)):
+            if not least <= value or (most is not None and not value <= most):
                 wanted = f"at least {least}" if most is None else f"from {least} to {most}"
                 raise UserError(f"{key}: must be {wanted}, not {value}")
         if not self.stream.kept_gigabytes >= 0:
             raise UserError("stream.kept_gigabytes: must be 0 or more")
-        if not self.stream.cache_gigabytes > 0:
-            raise UserError("stream.cache_gigabytes: must be more than 0")
+        if not 0 < self.stream.cache_gigabytes < math.inf:
+            raise UserError("stream.cache_gigabytes: must be finite and more than 0")
         if not 0 < self.share <= 1:
             raise UserError(f"share: must lie above 0 and at most at 1, not {self.share:g}")
         needed = {Offload.none: 0, Offload.optimizer: 1, Offload.parameters: 3}[self.offload]

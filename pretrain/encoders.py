@@ -46,7 +46,8 @@ class PoseEncoderConfig:
 
     PoseFormer attends over the joints of a frame, then over frames; these keys are its own:
     `frames_per_token` frames share their joint tokens (the paper: 1), which divides the work of
-    the spatial part by as much and keeps every value of the input; it divides the window.
+    the spatial part by as much and keeps every value of the input; it divides the window. For
+    either kind `joints` is 52, as many as shards have.
     """
 
     kind: PoseEncoderKind = PoseEncoderKind.joints

@@ -14,6 +14,7 @@ from omegaconf import ListConfig, OmegaConf
 from torch import Tensor, nn
 
 from cluster.errors import UserError
+from datagen.motion import JOINTS
 from pretrain.batch_norm import statistics_kept
 from pretrain.cached import CachedContrast
 from pretrain.decoders import DecoderConfig, ImuReconstructor, Pose2Imu
@@ -39,7 +40,6 @@ POSITIVE_KEYS = (
     "text.channels",
     "text.kernel",
     "text.stride",
-    "pose.joints",
     "pose.frames_per_token",
     "pose.spatial_width",
     "pose.spatial_heads",
@@ -63,6 +63,7 @@ POSITIVE_KEYS = (
     "decoder.unpooling",
     "decoder.kernel",
     "losses.lowest_temperature",
+    "losses.highest_temperature",
     "losses.chunk",
 )
 
@@ -87,14 +88,22 @@ class ModelConfig:
         values = OmegaConf.structured(self)
         for key in POSITIVE_KEYS:
             value = OmegaConf.select(values, key)
-            if not (len(value) and min(value) > 0 if isinstance(value, ListConfig) else value > 0):
-                raise UserError(f"model.{key}: must be positive, not {value}")
+            parts = value if isinstance(value, ListConfig) else [value]
+            if not parts or not all(0 < part < math.inf for part in parts):
+                raise UserError(f"model.{key}: must be positive and finite, not {value}")
         for right, key, rule in [*self._sizes(), *self._rates(), *self._terms()]:
             if not right:
                 raise UserError(f"model.{key}: {rule}, not {OmegaConf.select(values, key)}")
 
     def _sizes(self) -> Iterator[Rule]:
         text, pose, imu, decoder = self.text, self.pose, self.imu, self.decoder
+        yield pose.joints == JOINTS, "pose.joints", f"must be {JOINTS}, as many as shards have"
+        for key, blocks in (
+            ("pose.spatial_blocks", pose.spatial_blocks),
+            ("pose.temporal_blocks", pose.temporal_blocks),
+            ("imu.blocks", imu.blocks),
+        ):
+            yield blocks >= 0, key, "must be 0 or more"
         yield text.kernel % 2 == 1, "text.kernel", "must be odd"
         yield decoder.kernel % 2 == 1, "decoder.kernel", "must be odd"
         for part, convolution in (("pose", pose.convolution), ("imu", imu.convolution)):
@@ -139,6 +148,11 @@ class ModelConfig:
         ):
             right = set(given) <= set(known) and len(set(given)) == len(given)
             yield right, key, f"must be some of {', '.join(known)}, each once"
+        for key, weight in (
+            ("losses.contrastive_weight", losses.contrastive_weight),
+            ("losses.regression_weight", losses.regression_weight),
+        ):
+            yield 0 <= weight < math.inf, key, "must be finite and 0 or more"
         low, high = losses.lowest_temperature, losses.highest_temperature
         within = f"must lie between losses.lowest_temperature {low} and highest_temperature {high}"
         yield low <= losses.temperature <= high, "losses.temperature", within

@@ -26,7 +26,7 @@ class OptimizerConfig:
         learning_rate: its highest value.
         warmup: steps over which it rises from 0.
         schedule: `cosine` falls to `final_share` of it at the last step; `plateau` multiplies it
-            by `factor` whenever `patience` validations have brought no better loss.
+            by `factor` whenever `patience` validations in a row were no better than the best.
         clip: largest norm of the gradient; 0 for no bound.
         weight_decay: of matrices; vectors such as biases and temperatures never decay.
     """
@@ -47,9 +47,12 @@ class OptimizerConfig:
         for key in ("beta1", "beta2", "factor", "final_share"):
             if not 0 <= getattr(self, key) < 1:
                 raise UserError(f"optimizer.{key}: must lie in [0, 1), not {getattr(self, key)}")
-        for key in ("learning_rate", "warmup", "clip", "weight_decay", "patience"):
-            if not getattr(self, key) >= 0:
-                raise UserError(f"optimizer.{key}: must not be negative")
+        for key in ("learning_rate", "warmup", "clip", "weight_decay"):
+            value = getattr(self, key)
+            if not 0 <= value < math.inf:
+                raise UserError(f"optimizer.{key}: must be finite and 0 or more, not {value}")
+        if self.patience < 1:
+            raise UserError(f"optimizer.patience: must be at least 1, not {self.patience}")
 
 
 def make_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.AdamW:

@@ -146,6 +146,10 @@ def test_random_encoder_is_the_one_of_the_model() -> None:
         ("pose.frames_per_token=7", "pose.frames_per_token: must divide the window of 60"),
         ("pose.frames_per_token=0", "pose.frames_per_token: must be positive"),
         ("pose.spatial_heads=5", "pose.spatial_heads: must divide the width of 32"),
+        ("pose.joints=22", "pose.joints: must be 52, as many as shards have, not 22"),
+        ("pose.spatial_blocks=-1", "pose.spatial_blocks: must be 0 or more, not -1"),
+        ("imu.blocks=-3", "imu.blocks: must be 0 or more, not -3"),
+        ("imu.accelerometer_scale=inf", "imu.accelerometer_scale: must be positive and finite"),
         ("imu.heads=3", "imu.heads: must divide the width of 256"),
         ("imu.gyroscope_scale=0", "imu.gyroscope_scale: must be positive"),
         ("imu.dropout=1", "imu.dropout: must be at least 0 and below 1"),
@@ -155,6 +159,12 @@ def test_random_encoder_is_the_one_of_the_model() -> None:
         ("losses.pairs=[text-left,text-left]", "losses.pairs: must be some of"),
         ("losses.regressions=[pose]", "losses.regressions: must be some of pose2imu"),
         ("losses.temperature=0.001", "losses.temperature: must lie between"),
+        ("losses.highest_temperature=inf", "losses.highest_temperature: must be positive and fin"),
+        (
+            "losses.contrastive_weight=nan",
+            "losses.contrastive_weight: must be finite and 0 or more",
+        ),
+        ("losses.regression_weight=-1", "losses.regression_weight: must be finite and 0 or more"),
     ],
 )
 def test_a_contradiction_names_its_key(override: str, words: str) -> None:

@@ -1,13 +1,12 @@
 import os
 import re
 import signal
-import time
 from pathlib import Path
 
 import pytest
 import torch
 from made_shards import make_shards
-from training import TINY, TRAINER, arguments, records, results, run, start
+from training import TINY, TRAINER, arguments, records, results, run, start, wait_for_step
 
 from cluster.errors import UserError
 from pretrain import step, train
@@ -95,13 +94,6 @@ def test_blocks_computed_twice_take_the_same_steps(data: Path, tmp_path: Path) -
             )
         )
     assert results(tmp_path / "true") == results(tmp_path / "false")
-
-
-def wait_for_step(output: Path, step: int) -> None:
-    until = time.monotonic() + 120
-    while not any(record["step"] >= step for record in records(output)):
-        assert time.monotonic() < until, "the run does not get on"
-        time.sleep(0.005)
 
 
 def test_a_killed_run_continues_by_the_same_command(data: Path, tmp_path: Path) -> None:
@@ -229,12 +221,21 @@ def test_other_shards_are_not_continued(finished: Path, tmp_path: Path) -> None:
         (["zero=4"], "zero: must be from 0 to 3"),
         (["zero=2", "offload=parameters"], "offload=parameters: ZeRO does this from stage 3 on"),
         (["offload=optimizer"], "offload=optimizer: ZeRO does this from stage 1 on"),
-        (["timeout=0"], "timeout: must be at least 1"),
+        (["timeout=0"], "timeout: must be from 1 to 1000000, not 0"),
+        (["timeout=inf"], "timeout: must be from 1 to 1000000, not inf"),
+        (["timeout=nan"], "timeout: must be from 1 to 1000000, not nan"),
+        (["seed=-1"], "seed: must be from 0 to 18446744073709551615, not -1"),
+        (["seed=18446744073709551616"], "seed: must be from 0 to 18446744073709551615"),
         (["stream.kept_gigabytes=-1"], "stream.kept_gigabytes: must be 0 or more"),
+        (["stream.cache_gigabytes=inf"], "stream.cache_gigabytes: must be finite and more than 0"),
         (["precision=fp8"], "precision"),
         (["model.imu.heads=3"], "heads"),
         (["model.window=30"], "model.decoder.unpooling"),
+        (["model.pose.joints=22"], r"model\.pose\.joints: must be 52, .* not 22"),
         (["optimizer.beta1=1.5"], r"optimizer\.beta1: must lie"),
+        (["optimizer.learning_rate=inf"], r"optimizer\.learning_rate: must be finite .* not inf"),
+        (["optimizer.learning_rate=nan"], r"optimizer\.learning_rate: must be finite .* not nan"),
+        (["optimizer.patience=0"], r"optimizer\.patience: must be at least 1, not 0"),
         (["resume=nowhere"], "nowhere: no such folder"),
         (["contrast_over=epoch"], "contrast_over"),
         (["contrast_over=step", "model.losses.pairs=[]"], "contrast_over: step needs a pair"),

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,6 +64,14 @@ def records(output: Path, kind: str = "train") -> list[dict[str, Any]]:
     text = path.read_text() if path.exists() else ""
     lines = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
     return [line for line in lines if line["kind"] == kind]
+
+
+def wait_for_step(output: Path, step: int) -> None:
+    """Wait until a run in another process has recorded a step."""
+    until = time.monotonic() + 120
+    while not any(record["step"] >= step for record in records(output)):
+        assert time.monotonic() < until, "the run does not get on"
+        time.sleep(0.005)
 
 
 def results(output: Path) -> list[dict[str, float]]:
