@@ -17,6 +17,7 @@ if __name__ == "__main__":
 import argparse
 import shutil
 from collections.abc import Sequence
+from contextlib import ExitStack, closing, nullcontext
 from functools import partial
 from typing import Any
 
@@ -24,7 +25,8 @@ import torch
 from torch import Tensor
 
 from cluster.config import load_config
-from cluster.errors import exit_with
+from cluster.errors import UserError, exit_with
+from cluster.lock import locked
 from cluster.memory import keep_freed_memory
 from cluster.runs import git_commit, write_run_record
 from cluster.storage import local_folder, told_when_full
@@ -50,59 +52,71 @@ from pretrain.vigil import Vigil
 from pretrain.watch import Watch
 from pretrain.world import World, join_world, ranks_started, speak_in_turn
 
+RELEASE = "release"
+
 
 def main(arguments: Sequence[str]) -> int:
     """Train from a command line without the program's name; returns the exit status."""
     keep_freed_memory()
     config = read_config(arguments)
-    folder = local_folder(config.output, "output")
+    folder = output_folder(config)
     rank, ranks = ranks_started()
     streams = open_stages(config, rank, ranks)
+    with locked(folder, "output") if rank == 0 else nullcontext():
+        return train(config, folder, streams, rank, ranks)
+
+
+def train(config: TrainConfig, folder: Path, streams: list[Stream], rank: int, ranks: int) -> int:
+    """Train on what was opened, in a folder that is this run's alone; returns the exit status."""
     text_size = streams[0].data.text_size
     identity = Identity(config.binding(), identity_of(streams), ranks)
     place = find_checkpoint(folder, config.resume)
     found = checkpoint.read(place, identity) if place else None
     model = make_model(config, text_size)
     of_window = operations_of_window(config.model, text_size)
-    vigil, notice = Vigil(folder, rank, ranks), StopNotice()
-    try:
-        with vigil.naming_the_lost(), told_when_full(folder):
-            world = join_world(rank, ranks, config.timeout)
-            state, left_out = begin(config, streams, found)
-            stream = streams[state.stage]
-            fits = found is None or found.fits(ranks, config.zero)
-            engine = start_engine(model, config, universal=not fits)
-            if found:
-                continue_from(found, engine, config, world)
-            if world.leads:
-                write_run_record(folder, config, config.seed)
-            watch = Watch(folder, state.step, state.steps, world.leads)
-            introduce(watch, streams, model, state, found, left_out)
-            run = Run(
-                config=config,
-                folder=folder,
-                streams=streams,
-                stage=state.stage,
-                world=world,
-                engine=engine,
-                batches=stream.batches(state.position),
-                pool=validation_pool(stream.data, config.validation.windows, config.seed, ranks),
-                state=state,
-                saver=Saver(engine, folder, identity, world, config.save.keep),
-                speed=Speed(of_window, measure_peak(config, world)),
-                watch=watch,
-                vigil=vigil,
-                notice=notice,
-            )
-            try:
-                return loop(run)
-            finally:
-                run.batches.close()
-                run.saver.close()
-                watch.close()
-    finally:
-        notice.close()
-        vigil.close()
+    with (
+        closing(Vigil(folder, rank, ranks)) as vigil,
+        ExitStack() as afterwards,
+        vigil.naming_the_lost(),
+        told_when_full(folder),
+    ):
+        world = join_world(rank, ranks, config.timeout)
+        # Before the ranks have met SIGTERM ends them at once, since there is nothing to save; from
+        # then on also those that still have to name a lost one go on.
+        notice = afterwards.enter_context(closing(StopNotice()))
+        state, left_out = begin(config, streams, found)
+        stream = streams[state.stage]
+        fits = found is None or found.fits(ranks, config.zero)
+        engine = start_engine(model, config, universal=not fits)
+        if found:
+            continue_from(found, engine, config, world)
+            left_out += forget_best(found, folder)
+        if world.leads:
+            write_run_record(folder, config, config.seed)
+        watch = Watch(folder, state.step, state.steps, world.leads)
+        introduce(watch, streams, model, state, found, left_out)
+        run = Run(
+            config=config,
+            folder=folder,
+            streams=streams,
+            stage=state.stage,
+            world=world,
+            engine=engine,
+            batches=stream.batches(state.position),
+            pool=validation_pool(stream.data, config.validation.windows, config.seed, ranks),
+            state=state,
+            saver=Saver(engine, folder, identity, world, config.save.keep),
+            speed=Speed(of_window, measure_peak(config, world)),
+            watch=watch,
+            vigil=vigil,
+            notice=notice,
+        )
+        try:
+            return loop(run)
+        finally:
+            run.batches.close()
+            run.saver.close()
+            watch.close()
 
 
 def measure_peak(config: TrainConfig, world: World) -> float:
@@ -129,6 +143,18 @@ def continue_from(found: Found, engine: Any, config: TrainConfig, world: World) 
         shutil.rmtree(universal)
 
 
+def forget_best(found: Found, folder: Path) -> str:
+    """Forget the best in validation where its release is not in the folder; returns that in words.
+
+    The release of another run is not taken along: it may be of a later step than the checkpoint.
+    """
+    own = found.path.parent == folder / checkpoint.FOLDER
+    if found.state.best is None or (own and (folder / RELEASE).is_dir()):
+        return ""
+    found.state.best = None
+    return "; the release of its best is not in this folder, so the best is found anew"
+
+
 def read_config(arguments: Sequence[str]) -> TrainConfig:
     """Read the command line; raises UserError for what no run can have."""
     parser = argparse.ArgumentParser(prog="deepspeed pretrain/train.py", description=__doc__)
@@ -139,6 +165,17 @@ def read_config(arguments: Sequence[str]) -> TrainConfig:
     config = load_config(TrainConfig, given.config, given.overrides)
     config.check()
     return config
+
+
+def output_folder(config: TrainConfig) -> Path:
+    """Return the folder of the run; raises UserError for what cannot be one."""
+    if not config.output:
+        raise UserError("output: has no value; give a folder for the run")
+    folder = local_folder(config.output, "output")
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise UserError(f"output={folder}: {there} is a file; give a folder")
+    return folder
 
 
 def find_checkpoint(folder: Path, resume: str | None) -> Path | None:
@@ -178,13 +215,16 @@ def loop(run: Run) -> int:
                 f"stopped after step {state.step} as SIGTERM asked; the same command continues"
             )
             return STATUS_OF_SIGTERM
+    if state.best is None:  # the run had come to its end, but its release is not here
+        judge(run)
+        run.saver.save(state)
     run.saver.finish()
-    release = run.folder / "release"
+    release = run.folder / RELEASE
     run.watch.say(
         f"done: {release} holds the weights after step {state.best_step}, the best in validation\n"
         f"look at it: tensorboard --logdir {run.folder}\n"
         "go on: python -m finetune run --config configs/finetune/demo.yaml "
-        f"release={release} output={run.folder.with_name('finetune')}"
+        f"release={release} output={run.folder.parent / 'finetune'}"
     )
     return 0
 
@@ -236,7 +276,7 @@ def release(run: Run, scores: dict[str, float]) -> None:
         text_backend=run.data.text_backend,
         placement=run.data.placement,
     )
-    save_release(run.folder / "release", run.engine.module, run.config.model, card, weights)
+    save_release(run.folder / RELEASE, run.engine.module, run.config.model, card, weights)
 
 
 def introduce(
