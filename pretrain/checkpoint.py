@@ -297,6 +297,16 @@ def _check_identity(path: Path, saved: Identity, now: Identity) -> None:
         raise UserError(f"data: not the shards that {path} was trained on; give another output")
 
 
+def _zero_stage(kind: type, name: str) -> Any:
+    """Return a member of ZeroStageEnum; Python before 3.11.4 pickles one as getattr(kind, name)."""
+    from deepspeed.runtime.zero.config import ZeroStageEnum
+
+    members = ZeroStageEnum.__members__
+    if kind is not ZeroStageEnum or name not in members:
+        raise pickle.UnpicklingError(f"getattr of {kind} is not allowed")
+    return members[name]
+
+
 @contextmanager
 def weights_only() -> Iterator[None]:
     """Let torch.load unpickle tensors and DeepSpeed's own few types, and nothing else."""
@@ -308,7 +318,8 @@ def weights_only() -> Iterator[None]:
     before = os.environ.get(switch)
     os.environ[switch] = "1"
     try:
-        with torch.serialization.safe_globals([LossScaler, ZeroStageEnum, fragment_address]):
+        types = [LossScaler, ZeroStageEnum, fragment_address]
+        with torch.serialization.safe_globals([*types, (_zero_stage, "builtins.getattr")]):
             yield
     finally:
         os.environ.pop(switch)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from deepspeed.runtime.fp16.loss_scaler import LossScaler
+from deepspeed.runtime.zero.config import ZeroStageEnum
 from made_shards import make_shards
 from training import arguments, records, results
 
@@ -142,3 +144,25 @@ def test_a_disk_that_is_full_while_saving_ends_the_run_and_keeps_the_last_whole_
     assert "\n" not in str(said.value)
     monkeypatch.undo()
     assert checkpoint.find(tmp_path, asked_for=True) == tmp_path / "checkpoints" / "step-00000004"
+
+
+class _AsOlderPythonsDo:
+    """A member of an enumeration, pickled as Python before 3.11.4 does it."""
+
+    def __init__(self, kind: type, name: str) -> None:
+        self.kind, self.name = kind, name
+
+    def __reduce__(self) -> tuple:
+        return getattr, (self.kind, self.name)
+
+
+def test_checkpoints_of_older_pythons_are_read_and_getattr_of_anything_else_is_not(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "states.pt"
+    torch.save({"stage": _AsOlderPythonsDo(ZeroStageEnum, "weights")}, path)
+    with checkpoint.weights_only():
+        assert torch.load(path) == {"stage": ZeroStageEnum.weights}
+    torch.save({"stage": _AsOlderPythonsDo(LossScaler, "__init__")}, path)
+    with checkpoint.weights_only(), pytest.raises(pickle.UnpicklingError, match="getattr of"):
+        torch.load(path)
