@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -32,8 +33,8 @@ def best_at_first(
     """A finished run of 12 steps whose first validation of three was the best; its checkpoints."""
     validate, shortfalls = train.validate, iter([0.1, 0.2, 0.3, 0.4])
 
-    def pretend(*given: object) -> Verdict:
-        return validate(*given)._replace(shortfall=next(shortfalls))  # type: ignore[arg-type]
+    def pretend(*given: Any) -> Verdict:
+        return validate(*given)._replace(shortfall=next(shortfalls))
 
     monkeypatch.setattr(train, "validate", pretend)
     folder = tmp_path / "run"
