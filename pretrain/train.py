@@ -75,7 +75,7 @@ def train(config: TrainConfig, folder: Path, streams: list[Stream], rank: int, r
     model = make_model(config, text_size)
     of_window = operations_of_window(config.model, text_size)
     with (
-        closing(Vigil(folder, rank, ranks)) as vigil,
+        closing(Vigil(folder, rank, ranks, config.timeout)) as vigil,
         ExitStack() as afterwards,
         vigil.naming_the_lost(),
         told_when_full(folder),
