@@ -30,7 +30,7 @@ EVERY, EPOCHS, ROUNDS = 6, 2, 3
 FOLDS_SEEDS_SHARES = 5 * 5 * 2
 HEADS = {
     "default": ClassifierConfig(),
-    "of demo": ClassifierConfig(width=64, feed_forward=128, expert_width=32),
+    "twice as wide": ClassifierConfig(width=128, feed_forward=256, expert_width=64),
 }
 Encoders = dict[str, ImuEncoder]
 
@@ -114,8 +114,8 @@ def cache_figures(folder: Path) -> dict[str, float]:
         epochs = watch(folder, preset).training.epochs * FOLDS_SEEDS_SHARES
         for name, each in compare(folder, preset).items():
             print(
-                f"  {preset:5s} encoder, head {name}: {each.stored:5.2f} s an epoch on stored "
-                f"tokens, {each.as_seen:5.2f} s encoding: {each.speedup():.1f} times "
+                f"  {preset:5s} encoder, classifier {name}: {each.stored:5.2f} s an epoch on "
+                f"stored tokens, {each.as_seen:5.2f} s encoding: {each.speedup():.1f} times "
                 f"({each.speedup(epochs):.1f} with {each.once:.1f} s of encoding once), "
                 f"probabilities {each.apart:.0e} apart",
                 flush=True,

@@ -4,7 +4,8 @@ People, not windows, are what a study draws at random, so people are drawn again
 replacement, and macro F1 is computed anew from all windows of those drawn, pooled over folds;
 with several seeds it is the mean over them. This takes counts alone: F1 of a class is
 2 hits / (true + predicted), and counts of people add up. The interval is that of percentiles
-(Efron 1981).
+(Efron 1981). A class that only some people did is not scored in a resample without them, whatever
+a row predicts there: else rows, and resamples, would be means over different classes.
 
 Shape letters: S seeds, P people, K classes, B resamples; the axis of 3 is hits, true, predicted.
 """
@@ -18,19 +19,25 @@ from cluster.runs import seed_from
 
 RESAMPLES = 2000
 COVERAGE = 95.0
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with the ends of its interval."""
+    """A value with the ends of its interval, which has no width where there is but one person."""
 
     value: float
     low: float
     high: float
 
     def excludes_zero(self) -> bool:
-        """Whether the interval lies on one side of zero."""
-        return self.low > 0 or self.high < 0
+        """Whether there is an interval and it lies on one side of zero."""
+        return self.is_known and (self.low > 0 or self.high < 0)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is an interval: people differed, and there was more than one."""
+        return self.high - self.low > ROUNDING
 
 
 @dataclass(frozen=True)
@@ -63,17 +70,20 @@ def count_people(confusions: dict[tuple[int, str], np.ndarray]) -> PeopleCounts:
     return PeopleCounts(seeds, people, counts_SP3K)
 
 
-def macro_f1(counts_3K: np.ndarray) -> np.ndarray:
-    """Return the mean F1 over the classes that are true or predicted; leading axes stay."""
+def macro_f1(counts_3K: np.ndarray, nobodys_K: np.ndarray) -> np.ndarray:
+    """Return the mean F1 over the classes that are true; leading axes stay.
+
+    Those that nobody did, in any resample, count once they are predicted.
+    """
     hits_K, true_K, predicted_K = np.moveaxis(counts_3K, -2, 0)
-    either_K = true_K + predicted_K
-    f1_K = 2 * hits_K / either_K.clip(min=1)
-    return f1_K.sum(-1) / (either_K > 0).sum(-1).clip(min=1)
+    f1_K = 2 * hits_K / (true_K + predicted_K).clip(min=1)
+    scored_K = (true_K > 0) | (nobodys_K & (predicted_K > 0))
+    return (f1_K * scored_K).sum(-1) / scored_K.sum(-1).clip(min=1)
 
 
 def macro_f1_by_seed(counts: PeopleCounts) -> np.ndarray:
     """Return macro F1 (S,) over the windows of all people."""
-    return macro_f1(counts.counts_SP3K.sum(1))
+    return macro_f1(counts.counts_SP3K.sum(1), _nobodys(counts.counts_SP3K))
 
 
 def estimate_macro_f1(counts: PeopleCounts) -> Estimate:
@@ -94,7 +104,8 @@ def estimate_difference(one: PeopleCounts, other: PeopleCounts) -> Estimate | No
     # Whoever was tested has windows, so their true classes are not all without a count.
     both_SP = (one_SP3K.sum((-1, -2)) > 0) & (other_SP3K.sum((-1, -2)) > 0)
     one_SP3K, other_SP3K = (each * both_SP[..., None, None] for each in (one_SP3K, other_SP3K))
-    value = macro_f1(one_SP3K.sum(1)).mean() - macro_f1(other_SP3K.sum(1)).mean()
+    one_S, other_S = (macro_f1(each.sum(1), _nobodys(each)) for each in (one_SP3K, other_SP3K))
+    value = one_S.mean() - other_S.mean()
     return _estimate(float(value), _resampled(one_SP3K) - _resampled(other_SP3K))
 
 
@@ -105,7 +116,12 @@ def _resampled(counts_SP3K: np.ndarray) -> np.ndarray:
     rng = np.random.default_rng(seed_from("bootstrap", people))
     drawn_BP = rng.multinomial(people, np.full(people, 1 / people), size=RESAMPLES)
     sums_BS3K = np.tensordot(drawn_BP.astype(np.float64), counts_SP3K, axes=(1, 1))
-    return macro_f1(sums_BS3K).mean(1)
+    return macro_f1(sums_BS3K, _nobodys(counts_SP3K)).mean(1)
+
+
+def _nobodys(counts_SP3K: np.ndarray) -> np.ndarray:
+    """Return which classes (K,) nobody did."""
+    return counts_SP3K[:, :, 1].sum((0, 1)) == 0
 
 
 def _estimate(value: float, resampled_B: np.ndarray) -> Estimate:

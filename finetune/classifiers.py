@@ -23,14 +23,14 @@ class ClassifierConfig:
     `gate` is `soft` (all experts answer, as in the paper) or `top_k` (at most `k` of them).
     """
 
-    width: int = 128
+    width: int = 64
     kernel: int = 3
     stages: int = 2
     heads: int = 4
-    feed_forward: int = 256
+    feed_forward: int = 128
     dropout: float = 0.2
     experts: int = 8
-    expert_width: int = 64
+    expert_width: int = 32
     gate: GateName = "soft"
     k: int = 2
 

@@ -175,7 +175,7 @@ class GridConfig:
         seeds: which of the sweep's seeds; null for all.
         experts: numbers of experts; null for that of `classifier`.
         label_shares: shares of the labels that the method may see, above 0 up to 1.
-        share_by: `windows` (a share of every person's windows) or `people` (all windows of a
+        share_by: `windows` (a share of the windows of every class) or `people` (all windows of a
             share of the people).
     """
 

@@ -10,7 +10,7 @@ from finetune.config import FinetuneConfig, SweepConfig
 from finetune.execution import run_cells
 from finetune.materials import Materials
 from finetune.report import cell_text, write_report
-from finetune.result_tables import all_tables, labels_text
+from finetune.result_tables import all_tables, interval, labels_text
 from finetune.study import Study, make_study, write_study
 from finetune.summary import Line, summarize
 from finetune.sweep import as_sweep, check_sweep, plan_cells
@@ -49,6 +49,8 @@ def _print(study: Study, output: Path) -> None:
             f"\n{target.name}: {len(target.people)} people, {sum(target.windows_by_class)} windows "
             f"of {target.seconds} s"
         )
+        for text in target.dropped:
+            print(f"note: {text}")
         print(_table(study, study.target_lines(target.name)))
     print(f"report       {output / 'report.html'}")
     print(f"tables       {output / 'tables'}")
@@ -69,7 +71,7 @@ def _table(study: Study, lines: list[Line]) -> str:
         own = line.macro_f1
         text.append(
             f"{name:<{width}} {_percent(own.value, line.spread, line.seeds):>12} "
-            f"{f'{100 * own.low:.1f} to {100 * own.high:.1f}':>15} "
+            f"{interval(line.macro_f1):>15} "
             f"{_percent(*line.accuracy, line.seeds):>12} {line.cells:>6}"
             f"{' *' if own.value == best else ''}"
         )

@@ -29,6 +29,7 @@ from finetune.recogniser import described
 from finetune.rows import REAL_ROWS, ROWS, Row, find_row
 from finetune.scores import Scores, score
 from finetune.targets.choose import read_target
+from finetune.targets.doubts import dropped
 from finetune.targets.recording import Target
 from finetune.training import DivergedError, TrainingData, fit, predict
 from finetune.windows import RATE, Windows, cut_windows
@@ -66,6 +67,8 @@ def fit_classifier(config: FitConfig) -> str:
             "frame that `python -m finetune frame` tells in the target's own keys"
         )
     target = read_target(config.target)
+    for text in dropped(target):
+        print(f"note: {text}")
     windows = cut_windows(target, config.windows)
     held_out = hold_out(windows, config.folds.validation_share, config.seeds[0])
     release = _describe(row, windows, pretrained, config)

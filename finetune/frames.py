@@ -28,6 +28,7 @@ import numpy as np
 import torch
 from scipy.signal import butter, sosfiltfilt
 
+from cluster.errors import UserError
 from finetune.targets.recording import GRAVITY
 from finetune.windows import MIRROR_SIGNS_C, RATE
 from pretrain.model import Multi3Net
@@ -153,7 +154,14 @@ class Verdict:
 
 
 def judge(agreements: Mapping[str, np.ndarray]) -> Verdict:
-    """Put the agreements (P, K) of the tests together."""
+    """Put the agreements (P, K) of the tests together.
+
+    A test that has no answer for somebody, as the lever without any turning, is left out. Raises
+    UserError where none is left.
+    """
+    agreements = {name: each for name, each in agreements.items() if np.isfinite(each).all()}
+    if not agreements:
+        raise UserError("the signals are the same all the time; no frame can be told from them")
     parts_TPK = np.stack(list(agreements.values()))
     centred_TPK = parts_TPK - parts_TPK.mean(2, keepdims=True)
     together_PK = (centred_TPK / centred_TPK.std((1, 2), keepdims=True)).mean(0)
@@ -175,6 +183,8 @@ def judge(agreements: Mapping[str, np.ndarray]) -> Verdict:
 def _cosines(
     vector_3: np.ndarray, wanted_3: np.ndarray, options: Sequence[Candidate], right: bool
 ) -> np.ndarray:
+    if not vector_3.any():
+        return np.full(len(options), np.nan)
     unit_C = np.append(vector_3 / np.linalg.norm(vector_3), np.zeros(3))
     turned_KC = np.stack([_as_left(option.turn(unit_C), right) for option in options])
     return turned_KC[:, :3] @ wanted_3

@@ -11,7 +11,7 @@ import numpy as np
 from cluster.config import load_config
 from finetune.config import FinetuneConfig
 from finetune.targets.checks import rate_of, resting_magnitude, unusable
-from finetune.targets.choose import read_unchecked
+from finetune.targets.choose import READERS, read_unchecked
 from finetune.targets.doubts import doubts, gaps, mean_force, people_by_class
 from finetune.targets.recording import WRISTS, Recording, Target
 from finetune.targets.turning import gyroscope_agreement
@@ -28,7 +28,9 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_intermixed_args(arguments)
     # A target can be looked at without a release and a place for results.
     places = ["release=none", "output=none"]
-    config = load_config(FinetuneConfig, given.config, [*places, *given.overrides])
+    # A target that needs no more than its name can be given by it.
+    named = [f"target.{each}={{}}" if each in READERS else each for each in given.overrides]
+    config = load_config(FinetuneConfig, given.config, [*places, *named])
     target = read_unchecked(config.target)
     reasons = unusable(target)
     if target.recordings:

@@ -26,6 +26,7 @@ from finetune.prepare import (
 from finetune.rows import find_row
 from finetune.synthetic import synthetic_names, synthetic_windows
 from finetune.targets.choose import read_target
+from finetune.targets.doubts import dropped
 from finetune.targets.recording import Target
 from finetune.windows import Windows, cut_windows
 from finetune.zero_shot import class_sentences
@@ -35,7 +36,8 @@ from finetune.zero_shot import class_sentences
 class TargetFacts:
     """What a report says of a target; `windows_by_class` follows `classes`.
 
-    `synthetic` are the digests of its synthetic windows, by their names.
+    `synthetic` are the digests of its synthetic windows, by their names; `dropped` says which
+    samples its reader could not use.
     """
 
     name: str
@@ -54,6 +56,7 @@ class TargetFacts:
     digest: str
     synthetic: dict[str, str]
     folds: int
+    dropped: list[str]
 
 
 @dataclass(frozen=True)
@@ -200,6 +203,7 @@ class Materials:
             digest=windows.digest,
             synthetic={each: made.digest for each, made in synthetic.items()},
             folds=len(folds),
+            dropped=dropped(target),
         )
 
 

@@ -17,7 +17,7 @@ from finetune.targets.assemble import Stream, assemble
 from finetune.targets.checks import implausible
 from finetune.targets.mounting import AXES, check_mounting, mount
 from finetune.targets.recording import UNLABELLED, WRISTS, Recording
-from finetune.targets.tables import numbers, read_table
+from finetune.targets.tables import Dialect, check_columns, check_dialect, numbers, read_table
 from finetune.timeline import write_timeline
 
 
@@ -26,6 +26,8 @@ class RecordingConfig:
     """What the columns of a recording hold; the keys are those of the target `csv`.
 
     Attributes:
+        separator: what parts the cells: one character, or tab.
+        decimal: a point or a comma, before the tenths of a number.
         accelerometer: columns of the three axes; of both wrists, those of the left one, then those
             of the right one.
         accelerometer_unit: m/s2 or g.
@@ -41,6 +43,8 @@ class RecordingConfig:
         output: folder of what is written; that of the recording when empty.
     """
 
+    separator: str = ","
+    decimal: str = "."
     accelerometer: list[str] = field(default_factory=lambda: ["ax", "ay", "az"])
     accelerometer_unit: str = "m/s2"
     gyroscope: list[str] = field(default_factory=lambda: ["gx", "gy", "gz"])
@@ -84,9 +88,8 @@ def read_recording(path: Path, config: RecordingConfig) -> Recording:
 
     Its time begins with the first sample that can be used. Raises UserError.
     """
-    _check(config)
-    columns = [*config.accelerometer, *config.gyroscope, *([config.time] if config.time else [])]
-    table = read_table(path, columns)
+    dialect = _check(config)
+    table = read_table(path, _columns(config), dialect=dialect)
     if config.time:
         times_T = units.seconds(table[config.time], config.time_unit, "time_unit", str(path))
     else:
@@ -99,6 +102,10 @@ def read_recording(path: Path, config: RecordingConfig) -> Recording:
     for reason in implausible(recording):
         raise UserError(reason)
     return recording
+
+
+def _columns(config: RecordingConfig) -> list[str]:
+    return [*config.accelerometer, *config.gyroscope, *([config.time] if config.time else [])]
 
 
 def _worn(config: RecordingConfig) -> tuple[str, ...]:
@@ -117,7 +124,8 @@ def _signals(table: pd.DataFrame, place: int, path: Path, config: RecordingConfi
     return mount(signals_TC, config.frame, config.gravity_sign, "recording")
 
 
-def _check(config: RecordingConfig) -> None:
+def _check(config: RecordingConfig) -> Dialect:
+    """Return how the file is written; UserError for what no recording can be."""
     if config.wrist not in (*WRISTS, BOTH):
         raise UserError(f"wrist is {config.wrist}; left, right or both")
     count = 3 * len(_worn(config))
@@ -127,6 +135,10 @@ def _check(config: RecordingConfig) -> None:
             f"accelerometer and gyroscope: name the columns of x, y and z{each}; a recording "
             "without gyroscope says gyroscope=[]"
         )
-    if (config.time is None) == (config.rate is None) or (config.rate or 1) <= 0:
+    if (config.time is None) == (config.rate is None) or (
+        config.rate is not None and config.rate <= 0
+    ):
         raise UserError("time and rate: name the column of time stamps, or give samples a second")
+    check_columns(_columns(config), "")
     check_mounting(config.frame, config.gravity_sign, "recording")
+    return check_dialect(config.separator, config.decimal, "")

@@ -303,7 +303,9 @@ def macro_f1(line: Line | None) -> str:
 
 
 def interval(estimate: Estimate) -> str:
-    """Return the ends of an interval, in per cent."""
+    """Return the ends of an interval, in per cent; a dash where there is none."""
+    if not estimate.is_known:
+        return NONE
     return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f}"
 
 

@@ -192,7 +192,9 @@ def _windows_of(
         times_T = recording.timestamps_T[stretch]
         if times_T[-1] - times_T[0] <= (frames - 2) / RATE:
             continue
-        signals_TX = resample(recording.signals_TWC[stretch].reshape(len(stretch), -1), times_T)
+        measured_TX = resample(recording.signals_TWC[stretch][:, recording.present_WC], times_T)
+        signals_TX = np.zeros((len(measured_TX), recording.present_WC.size))
+        signals_TX[:, recording.present_WC.ravel()] = measured_TX
         grid_T = times_T[0] + np.arange(len(signals_TX)) / RATE
         # The filter may hand back frames behind the last measured sample; they are not used.
         length = int(np.searchsorted(grid_T, times_T[-1] + 1 / RATE))

@@ -10,7 +10,7 @@ Some loggers take gravity out of `Accelerometer.csv` and write `TotalAcceleratio
 The frame is that of Android's axes; `inspect` judges it by gravity.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,12 @@ from omegaconf import MISSING
 
 from cluster.errors import UserError
 from finetune.targets.assemble import Stream, assemble
-from finetune.targets.labels import label_indices, label_segments
+from finetune.targets.labels import (
+    check_segments,
+    label_indices,
+    label_segments,
+    segments_beyond,
+)
 from finetune.targets.mounting import AXES, check_mounting, check_wrist, mount
 from finetune.targets.recording import WRISTS, Recording, Target
 from finetune.targets.tables import existing_folder, numbers, read_table, with_progress
@@ -55,6 +60,8 @@ def read(config: AlsHarConfig) -> Target:
             f"{folder / LABELS}: row {int(np.flatnonzero(empty)[0]) + 2} lacks its recording, "
             "person or label; fill it in or remove it"
         )
+    starts_S, ends_S = numbers(table, ["start", "end"], folder / LABELS).T
+    check_segments(starts_S, ends_S, folder / LABELS)
     names = tuple(sorted(table["label"].unique()))
     groups = [(str(name), rows) for name, rows in table.groupby("recording")]
     progress = with_progress("reading als_har", groups, "recordings")
@@ -83,7 +90,8 @@ def _read_recording(
     labels_S = label_indices(rows["label"].to_numpy(), names, str(folder / LABELS), "")
     starts_S, ends_S = numbers(rows, ["start", "end"], folder / LABELS).T
     labels_N = label_segments(times_N, starts_S, ends_S, labels_S)
-    return assemble(name, str(people[0]), streams, labels_N)
+    recording = assemble(name, str(people[0]), streams, labels_N)
+    return replace(recording, segments_beyond=segments_beyond(times_N, starts_S, ends_S))
 
 
 def _read_sensor(path: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -49,6 +49,15 @@ def implausible(recording: Recording) -> list[str]:
 def resting_magnitude(recordings: Sequence[Recording], wrist: int) -> float:
     """Return the median length of the mean acceleration in the calmest blocks, in m/s2.
 
+    NaN when there is no block.
+    """
+    return calmest(recordings, wrist)[0]
+
+
+def calmest(recordings: Sequence[Recording], wrist: int) -> tuple[float, float]:
+    """Return the median length of the mean acceleration in the calmest blocks, in m/s2, and their
+    median spread as a share of it.
+
     Calm are blocks whose acceleration spreads and whose gyroscope reads little beside the others:
     by rank, so that no unit matters. NaN when there is no block.
     """
@@ -57,10 +66,11 @@ def resting_magnitude(recordings: Sequence[Recording], wrist: int) -> float:
         for parts in zip(*(_blocks(recording, wrist) for recording in recordings), strict=True)
     )
     if not len(lengths):
-        return float("nan")
-    calm_B = rankdata(spreads / np.maximum(lengths, 1e-9)) + rankdata(turns)
-    calmest = np.argsort(calm_B)[: max(1, round(CALMEST_SHARE * len(calm_B)))]
-    return float(np.median(lengths[calmest]))
+        return float("nan"), float("nan")
+    shares = spreads / np.maximum(lengths, 1e-9)
+    order = np.argsort(rankdata(shares) + rankdata(turns))
+    calm = order[: max(1, round(CALMEST_SHARE * len(order)))]
+    return float(np.median(lengths[calm])), float(np.median(shares[calm]))
 
 
 def _blocks(recording: Recording, wrist: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

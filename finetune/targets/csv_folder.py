@@ -1,8 +1,9 @@
 """Any folder of CSV recordings, described by a few lines of configuration (see docs/targets.md)."""
 
 import itertools
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,28 @@ from cluster.errors import UserError
 from finetune.targets import units
 from finetune.targets.assemble import Stream, assemble
 from finetune.targets.file_pattern import FilePattern
-from finetune.targets.labels import label_indices, label_segments
+from finetune.targets.labels import (
+    check_segments,
+    label_indices,
+    label_segments,
+    segments_beyond,
+)
 from finetune.targets.mounting import AXES, check_mounting, mount
 from finetune.targets.recording import Recording, Target
-from finetune.targets.tables import existing_folder, numbers, read_table, with_progress
+from finetune.targets.tables import (
+    Dialect,
+    check_columns,
+    check_dialect,
+    existing_folder,
+    numbers,
+    read_table,
+    with_progress,
+)
 
 KEY = "target.csv"
 SEGMENT_COLUMNS = ("start", "end", "label")
 SIDES = {"left": 0, "l": 0, "right": 1, "r": 1}
+WHOLE_NUMBER = re.compile(r"(-?\d+)\.0")
 
 
 @dataclass
@@ -31,7 +46,10 @@ class CsvConfig:
         folder: holds all files.
         files: pattern of the recordings' paths, such as `{person}/{session}_{wrist}.csv`; `*`
             stands for anything, a name in braces for a part that other keys may use again. Files
-            of segments, and labels that a classifier wrote beside a recording, are left out.
+            of segments, labels that a classifier wrote beside a recording, and what is hidden are
+            left out.
+        separator: what parts the cells: one character, or tab.
+        decimal: a point or a comma, before the tenths of a number.
         accelerometer: columns of the three axes.
         accelerometer_unit: m/s2 or g.
         gyroscope: columns of the three axes; none when empty.
@@ -53,6 +71,8 @@ class CsvConfig:
 
     folder: str = MISSING
     files: str = "{person}/*.csv"
+    separator: str = ","
+    decimal: str = "."
     accelerometer: list[str] = field(default_factory=lambda: ["ax", "ay", "az"])
     accelerometer_unit: str = "m/s2"
     gyroscope: list[str] = field(default_factory=lambda: ["gx", "gy", "gz"])
@@ -80,6 +100,7 @@ class Unlabelled:
     stream: Stream
     sample_labels: np.ndarray | None
     segments: pd.DataFrame | None
+    segments_path: Path
 
 
 def read(config: CsvConfig) -> Target:
@@ -94,6 +115,11 @@ def read(config: CsvConfig) -> Target:
         itertools.chain.from_iterable(
             _read_file(path, parts, folder, config) for path, parts in progress
         )
+    )
+    config = replace(
+        config,
+        classes=list(map(_spelt, config.classes)),
+        unlabelled=list(map(_spelt, config.unlabelled)),
     )
     names = tuple(config.classes) or _names(parts, config)
     if not names:
@@ -110,10 +136,13 @@ def _check(config: CsvConfig) -> FilePattern:
     ):
         if len(columns) not in counts:
             raise UserError(f"{KEY}.{key} is {columns}; name the columns of x, y and z")
+    columns = [*config.accelerometer, *config.gyroscope, *([config.time] if config.time else [])]
+    check_columns(columns, f"{KEY}.")
+    _dialect(config)
     units.factor(units.ACCELERATION, config.accelerometer_unit, f"{KEY}.accelerometer_unit")
     units.factor(units.TURNING, config.gyroscope_unit, f"{KEY}.gyroscope_unit")
     units.factor({**units.TIME, units.ISO: 1.0}, config.time_unit, f"{KEY}.time_unit")
-    if (config.time is None) == (config.rate is None) or (config.rate or 1) <= 0:
+    if (config.time is None) == (config.rate is None) or _is_no_rate(config.rate):
         raise UserError(f"{KEY}.time and {KEY}.rate: name a column, or give samples a second")
     if (config.label is None) == (config.segments is None):
         raise UserError(f"{KEY}.label and {KEY}.segments: name a column, or a pattern of files")
@@ -123,6 +152,14 @@ def _check(config: CsvConfig) -> FilePattern:
     check_mounting(config.frame, config.gravity_sign, KEY)
     check_mounting(config.frame_right or config.frame, config.gravity_sign, KEY)
     return pattern
+
+
+def _is_no_rate(rate: float | None) -> bool:
+    return rate is not None and rate <= 0
+
+
+def _dialect(config: CsvConfig) -> Dialect:
+    return check_dialect(config.separator, config.decimal, f"{KEY}.")
 
 
 def _recordings(
@@ -145,15 +182,17 @@ def _read_file(
 ) -> Iterator[Unlabelled]:
     """Yield a recording for each person and wrist that the file holds."""
     by_column = [config.person]
-    if config.wrist not in SIDES:
+    if (config.wrist or "").lower() not in SIDES:
         by_column.append(config.wrist)
     grouping = [column for column in by_column if column is not None]
     text = grouping if config.label is None else [*grouping, config.label]
     time = [] if config.time is None else [config.time]
     columns = [*config.accelerometer, *config.gyroscope, *time, *text]
-    table = read_table(path, list(dict.fromkeys(columns)), text)
+    table = read_table(path, list(dict.fromkeys(columns)), text, _dialect(config))
     if grouping and (table[grouping] == "").any(axis=None):
         raise UserError(f"{path}: a cell of column {' or '.join(grouping)} is empty; fill it in")
+    if config.person is not None:
+        table = table.assign(**{config.person: _text(table[config.person])})
     groups = table.groupby(grouping, sort=True) if grouping else [((), table)]
     for key, rows in groups:
         said = dict(zip(grouping, map(str, key), strict=True))
@@ -162,16 +201,22 @@ def _read_file(
         name = " ".join([str(path.relative_to(folder)), *said.values()])
         if side.lower() not in SIDES:
             raise UserError(f"{path}: wrist {side!r}; left or right (or l, r)")
-        segments = None
+        segments, own = None, path
         if config.segments is not None:
             own = _segments_path(parts, folder, config.segments)
-            segments = read_table(own, SEGMENT_COLUMNS, ["label"])
+            if not own.exists():
+                raise UserError(
+                    f"{own}: no such file; where {path.name} shows no activity, write one with the "
+                    f"header {','.join(SEGMENT_COLUMNS)}"
+                )
+            segments = read_table(own, SEGMENT_COLUMNS, ["label"], _dialect(config), True)
         yield Unlabelled(
             name=name,
             person=person,
             stream=_stream(rows, path, SIDES[side.lower()], config),
             sample_labels=None if config.label is None else _text(rows[config.label]),
             segments=segments,
+            segments_path=own,
         )
 
 
@@ -189,13 +234,19 @@ def _stream(rows: pd.DataFrame, path: Path, wrist: int, config: CsvConfig) -> St
     return Stream(wrist, times_N, mount(values_NX, frame, config.gravity_sign, KEY))
 
 
-def _text(labels: pd.Series) -> np.ndarray:
-    """Return labels as they are spelt, but 2.0 as 2.
+def _text(names: pd.Series) -> np.ndarray:
+    """Return names as they are spelt, but whole numbers alike."""
+    return names.map(_spelt).to_numpy(dtype=object)
+
+
+def _spelt(name: str) -> str:
+    """Return a name as it is spelt, but 2.0 as 2.
 
     Tables write whole numbers with a point in files in which a cell is empty, and without it in
     others.
     """
-    return labels.str.replace(r"^(-?\d+)\.0$", r"\1", regex=True).to_numpy(dtype=object)
+    whole = WHOLE_NUMBER.fullmatch(name)
+    return whole[1] if whole else name
 
 
 def _names(parts: list[Unlabelled], config: CsvConfig) -> tuple[str, ...]:
@@ -216,13 +267,17 @@ def _labelled(part: Unlabelled, names: tuple[str, ...], config: CsvConfig) -> Re
         return label_indices(kept, names, part.name, mend)
 
     if part.sample_labels is not None:
-        labels_N = indices(part.sample_labels)
-    else:
-        assert part.segments is not None  # one of both, as the configuration's check holds
-        starts_S, ends_S = (
-            units.seconds(part.segments[name], config.time_unit, f"{KEY}.time_unit", part.name)
-            for name in ("start", "end")
+        return assemble(part.name, part.person, [part.stream], indices(part.sample_labels))
+    assert part.segments is not None  # one of both, as the configuration's check holds
+    starts_S, ends_S = (
+        units.seconds(
+            part.segments[name], config.time_unit, f"{KEY}.time_unit", str(part.segments_path)
         )
-        labels_S = indices(_text(part.segments["label"]))
-        labels_N = label_segments(part.stream.times_N, starts_S, ends_S, labels_S)
-    return assemble(part.name, part.person, [part.stream], labels_N)
+        for name in ("start", "end")
+    )
+    check_segments(starts_S, ends_S, part.segments_path)
+    labels_S = indices(_text(part.segments["label"]))
+    times_N = part.stream.times_N
+    labels_N = label_segments(times_N, starts_S, ends_S, labels_S)
+    recording = assemble(part.name, part.person, [part.stream], labels_N)
+    return replace(recording, segments_beyond=segments_beyond(times_N, starts_S, ends_S))

@@ -5,11 +5,18 @@ Shape letters: T samples, W wrists, C channels.
 
 import numpy as np
 
-from finetune.targets.checks import resting_magnitude
+from finetune.targets.checks import calmest, resting_magnitude
 from finetune.targets.recording import GRAVITY, UNLABELLED, WRISTS, Recording, Target
 from finetune.targets.turning import gyroscope_agreement
 
 SOUND_REST = 0.05
+# Whose acceleration spreads less than this share of it, for half a second, is at rest.
+STILL = 0.02
+# The widest accelerometers and gyroscopes of watches end at half of these.
+LARGEST_FORCE = 32 * GRAVITY
+LARGEST_TURNING = 70.0
+# So large a share of impossible values is a wrong unit, which other checks tell.
+MANY = 0.01
 SLOW_TURNING = 0.3
 # A mean below this, in m/s2, says nothing about which way an axis points.
 CLEAR_MEAN = 1.0
@@ -21,7 +28,7 @@ CLEARLY_BETTER = 0.1
 
 def doubts(target: Target, max_gap: float) -> list[str]:
     """Return warnings; `max_gap` in seconds is what windows do not reach over."""
-    found = [*_of_classes(target), *_of_time(target, max_gap)]
+    found = [*_of_classes(target), *dropped(target), *_of_time(target, max_gap)]
     for wrist in range(len(WRISTS)):
         recordings = [recording for recording in target.recordings if recording.wrists[wrist]]
         if recordings:
@@ -63,7 +70,8 @@ def _of_classes(target: Target) -> list[str]:
     return found
 
 
-def _of_time(target: Target, max_gap: float) -> list[str]:
+def dropped(target: Target) -> list[str]:
+    """Return in words how many samples the reader could not use."""
     found = []
     for count, said in (
         ([part.not_rising for part in target.recordings], "whose time stamp does not rise"),
@@ -72,6 +80,18 @@ def _of_time(target: Target, max_gap: float) -> list[str]:
         if sum(count):
             recordings = sum(number > 0 for number in count)
             found.append(f"{sum(count):,} samples {said} dropped, in {recordings} recordings")
+    return found
+
+
+def _of_time(target: Target, max_gap: float) -> list[str]:
+    found = []
+    beyond = [part for part in target.recordings if part.segments_beyond]
+    if beyond:
+        count = sum(part.segments_beyond for part in beyond)
+        found.append(
+            f"{count:,} labelled segments reach beyond their recording, the first in "
+            f"{beyond[0].name}: another unit, or another zero of time?"
+        )
     long = gaps(target, max_gap)
     if len(long):
         found.append(
@@ -82,13 +102,7 @@ def _of_time(target: Target, max_gap: float) -> list[str]:
 
 
 def _of_gravity(recordings: list[Recording], wrist: int) -> list[str]:
-    found = []
-    rest = resting_magnitude(recordings, wrist)
-    if abs(rest / GRAVITY - 1) > SOUND_REST:
-        found.append(
-            f"{WRISTS[wrist]} wrist: at its calmest it reads {rest:.2f} m/s2, not {GRAVITY}: "
-            "never at rest, a sensor out of scale, or a wrong unit"
-        )
+    found = [*_out_of_scale(recordings, wrist), *_of_impossible_values(recordings, wrist)]
     mean_3 = mean_force(recordings, wrist)
     mirrored_3 = mean_3 * np.array([-1.0 if wrist else 1.0, 1.0, 1.0])
     against = tuple((mirrored_3 * USUAL_SIGNS < -CLEAR_MEAN).tolist())
@@ -103,6 +117,47 @@ def _of_gravity(recordings: list[Recording], wrist: int) -> list[str]:
             f"{WRISTS[wrist]} wrist: its mean acceleration is ({x:.1f}, {y:.1f}, {z:.1f}) m/s2, "
             f"unlike that of other wrists: {said}"
         )
+    return found
+
+
+def _out_of_scale(recordings: list[Recording], wrist: int) -> list[str]:
+    """Return what is amiss with sensors at rest: of single people, or of all together."""
+    people = sorted({part.subject for part in recordings})
+    found = []
+    for person in people:
+        own = [part for part in recordings if part.subject == person]
+        length, spread = calmest(own, wrist)
+        if spread < STILL and abs(length / GRAVITY - 1) > SOUND_REST:
+            found.append(
+                f"{WRISTS[wrist]} wrist: at rest the recordings of {person} read {length:.2f} "
+                f"m/s2, not {GRAVITY}: a sensor out of scale"
+            )
+    rest = resting_magnitude(recordings, wrist)
+    if abs(rest / GRAVITY - 1) > SOUND_REST and not 0 < len(found) <= len(people) / 2:
+        return [
+            f"{WRISTS[wrist]} wrist: at its calmest it reads {rest:.2f} m/s2, not {GRAVITY}: "
+            "never at rest, a sensor out of scale, or a wrong unit"
+        ]
+    return found
+
+
+def _of_impossible_values(recordings: list[Recording], wrist: int) -> list[str]:
+    found = []
+    for channels, largest, unit in (
+        (slice(0, 3), LARGEST_FORCE, "m/s2"),
+        (slice(3, 6), LARGEST_TURNING, "rad/s"),
+    ):
+        beyond = [
+            (np.linalg.norm(part.signals_TWC[:, wrist, channels], axis=1) > largest).sum()
+            for part in recordings
+        ]
+        samples = sum(len(part.timestamps_T) for part in recordings)
+        if 0 < sum(beyond) < MANY * samples:
+            first = recordings[int(np.flatnonzero(beyond)[0])].name
+            found.append(
+                f"{WRISTS[wrist]} wrist: {sum(beyond):,} samples read more than {largest:.0f} "
+                f"{unit}, which no watch can, the first in {first}: leave such cells empty"
+            )
     return found
 
 

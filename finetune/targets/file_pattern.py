@@ -28,7 +28,8 @@ class FilePattern:
         """Return the files below `folder` that fit, each with its named parts.
 
         The part `wrist` is the name of one where the path allows it, so that the session of
-        morning_walk_left is morning_walk.
+        morning_walk_left is morning_walk. Names that begin with a point are hidden: editors and
+        systems keep copies under such names.
         """
         fits = [self._expression(wrist) for wrist in (WRIST_NAME, ANY_NAME)]
         found = {}
@@ -36,9 +37,13 @@ class FilePattern:
         for path in folder.glob(re.sub(r"\*+", "*", PIECE.sub("*", self.pattern))):
             name = path.relative_to(folder).as_posix()
             match = fits[0].fullmatch(name) or fits[1].fullmatch(name)
-            if match and path.is_file():
+            if match and path.is_file() and not self._is_hidden(name):
                 found[path] = match.groupdict()
         return found
+
+    def _is_hidden(self, name: str) -> bool:
+        pairs = zip(PurePath(name).parts, PurePath(self.pattern).parts, strict=True)
+        return any(own.startswith(".") and not wanted.startswith(".") for own, wanted in pairs)
 
     def _expression(self, wrist: str) -> re.Pattern[str]:
         expression, end = "", 0

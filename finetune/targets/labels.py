@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -24,6 +25,28 @@ def label_indices(labels_T: np.ndarray, names: Sequence[str], where: str, mend: 
             )
         numbers.append(UNLABELLED if label == "" else list(names).index(label))
     return np.array(numbers, dtype=int)[inverse_T]
+
+
+def check_segments(
+    starts_S: np.ndarray, ends_S: np.ndarray, path: Path, first_row: int = 2
+) -> None:
+    """Raise UserError, naming the row, for a segment that lacks an end or ends before it starts."""
+    sound_S = starts_S < ends_S
+    if not sound_S.all():
+        segment = int(np.flatnonzero(~sound_S)[0])
+        raise UserError(
+            f"{path}: row {segment + first_row}: a segment from {starts_S[segment]:.10g} to "
+            f"{ends_S[segment]:.10g}; it needs a start and a later end"
+        )
+
+
+def segments_beyond(times_T: np.ndarray, starts_S: np.ndarray, ends_S: np.ndarray) -> int:
+    """Return how many segments reach more than a second beyond the recording."""
+    measured_T = times_T[np.isfinite(times_T)]
+    if not len(measured_T):
+        return 0
+    before_S, behind_S = starts_S < measured_T.min() - 1, ends_S > measured_T.max() + 1
+    return int((before_S | behind_S).sum())
 
 
 def label_segments(

@@ -23,10 +23,10 @@ from omegaconf import MISSING
 
 from cluster.errors import UserError
 from finetune.targets.assemble import Stream, assemble
-from finetune.targets.labels import label_indices
+from finetune.targets.labels import check_segments, label_indices
 from finetune.targets.mounting import AXES, check_mounting, check_wrists, mount
 from finetune.targets.recording import WRISTS, Recording, Target
-from finetune.targets.tables import existing_folder, with_progress
+from finetune.targets.tables import existing_folder, numbers, with_progress
 
 ABOUT = "Fitness exercises with two smartwatches (MM-Fit, Strömbäck et al. 2020)"
 NONE = "none"
@@ -124,7 +124,11 @@ def _labels(path: Path, frames_N: np.ndarray) -> np.ndarray:
     segments_S = label_indices(
         table["activity"].to_numpy(), EXERCISES, str(path), "this is not MM-Fit as published"
     )
+    if table.empty:
+        raise UserError(f"{path}: the file has no rows; fetch it again, or leave its workout out")
+    firsts_S, lasts_S = numbers(table, ["first", "last"], path, first_row=1).T
+    check_segments(firsts_S, lasts_S, path, first_row=1)
     labels_N = np.full(len(frames_N), CLASSES.index(NONE))
-    for first, last, label in zip(table["first"], table["last"], segments_S, strict=True):
+    for first, last, label in zip(firsts_S, lasts_S, segments_S, strict=True):
         labels_N[(frames_N >= first) & (frames_N <= last)] = label
     return labels_N

@@ -22,7 +22,7 @@ from omegaconf import MISSING
 
 from cluster.errors import UserError
 from finetune.targets.assemble import Stream, assemble
-from finetune.targets.labels import label_indices, label_segments
+from finetune.targets.labels import check_segments, label_indices, label_segments
 from finetune.targets.mounting import AXES, check_mounting, check_wrists, mount
 from finetune.targets.recording import GRAVITY, WRISTS, Recording, Target
 from finetune.targets.tables import existing_folder, numbers, read_table, with_progress
@@ -107,7 +107,7 @@ def read(config: OpenpackConfig) -> Target:
         if not own:
             raise UserError(
                 f"{folder / user}: no annotation/openpack-operations/S0100.csv; "
-                f"take {user} out of {KEY}.users or fetch its annotations"
+                f"fetch its annotations, or name the others in {KEY}.users"
             )
         sessions += own
     if not sessions:
@@ -137,7 +137,7 @@ def _read_session(annotation: Path, config: OpenpackConfig) -> Recording:
     if not streams:
         raise UserError(
             f"{user}: no {config.device} recording of session {annotation.stem}; fetch it, or "
-            f"take {user.name} out of {KEY}.users"
+            f"name users without {user.name} in {KEY}.users"
         )
     labels_N = _labels(annotation, streams[0].times_N)
     subject = PEOPLE.get(user.name, user.name)
@@ -165,4 +165,5 @@ def _labels(path: Path, times_N: np.ndarray) -> np.ndarray:
         seconds(pd.Series(table[name]), ISO, "OpenPack's annotations", str(path))
         for name in ("start", "end")
     )
+    check_segments(starts_S, ends_S, path)
     return label_segments(times_N, starts_S, ends_S, labels_S)

@@ -23,7 +23,8 @@ class Recording:
     recording lacks (a wrist, the gyroscope) are zero there and False in `present_WC`.
     `timestamps_T` is in seconds and rises. `labels_T` indexes the target's `label_names`;
     UNLABELLED marks samples without a label. `without_value` and `not_rising` count the samples
-    that the reader had to drop because they held no number or their time was not behind all before.
+    that the reader had to drop because they held no number or their time was not behind all before,
+    `segments_beyond` the labelled segments that reach beyond the recording.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Recording:
     has_gyroscope: bool
     without_value: int = 0
     not_rising: int = 0
+    segments_beyond: int = 0
 
     def __post_init__(self) -> None:
         length = len(self.timestamps_T)

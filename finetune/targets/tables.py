@@ -3,9 +3,9 @@
 Shape letters: T rows, X columns.
 """
 
-import csv
+import warnings
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,28 @@ from cluster.errors import UserError
 from cluster.progress import Progress
 
 Item = TypeVar("Item")
+TAB = "tab"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What stands between the cells of a file, and in its numbers before the tenths."""
+
+    separator: str = ","
+    decimal: str = "."
+
+
+PLAIN = Dialect()
+
+
+def check_dialect(separator: str, decimal: str, key: str) -> Dialect:
+    """Return how files are written; UserError, naming the key, for what cannot be."""
+    separator = "\t" if separator == TAB else separator
+    if len(separator) != 1:
+        raise UserError(f"{key}separator is {separator!r}; one character, or {TAB}")
+    if decimal not in (".", ",") or decimal == separator:
+        raise UserError(f"{key}decimal is {decimal!r}; a point or a comma, and not the separator")
+    return Dialect(separator, decimal)
 
 
 def existing_folder(folder: str, key: str) -> Path:
@@ -26,51 +48,71 @@ def existing_folder(folder: str, key: str) -> Path:
     return path
 
 
-def read_table(path: Path, columns: Sequence[str], text: Sequence[str] = ()) -> pd.DataFrame:
+def check_columns(columns: Sequence[str], key: str) -> None:
+    """Raise UserError for a column of signals or time that is named twice."""
+    for place, name in enumerate(columns):
+        if name in columns[:place]:
+            raise UserError(
+                f"{key}accelerometer, {key}gyroscope and {key}time name the column {name} twice"
+            )
+
+
+def read_table(
+    path: Path,
+    columns: Sequence[str],
+    text: Sequence[str] = (),
+    dialect: Dialect = PLAIN,
+    may_be_empty: bool = False,
+) -> pd.DataFrame:
     """Return the named columns of a CSV file; UserError when they cannot be had.
 
     Those of `text` are strings as the file spells them, such as 01, None or NA, and empty where a
     cell is. In the others such words are NaN.
     """
-    table = _read_csv(path)
-    # pandas takes the first cells of such rows for names, and each column for the one beside it.
-    if _first_row_is_longer(path):
-        raise UserError(f"{path}: its rows have more cells than its header; name every column")
+    table = _read_csv(path, dialect)
     missing = [name for name in columns if name not in table.columns]
     if missing:
-        raise UserError(
-            f"{path}: no column {', '.join(missing)}; there are {', '.join(table.columns)}"
-        )
-    if table.empty:
+        there = ", ".join(map(repr, table.columns) if len(table.columns) == 1 else table.columns)
+        other = next((mark for mark in ";\t" if mark in table.columns[0]), None)
+        named = TAB if other == "\t" else repr(other)
+        mend = f"; its cells are parted by {named}: say so in separator" if other else ""
+        raise UserError(f"{path}: no column {', '.join(missing)}; there are {there}{mend}")
+    if table.empty and not may_be_empty:
         raise UserError(f"{path}: the file has no rows; remove it or record it again")
     table = table[list(columns)]
     if text:
-        spelt = _read_csv(path, usecols=list(text), dtype=str, keep_default_na=False)
+        spelt = _read_csv(path, dialect, usecols=list(text), dtype=str, keep_default_na=False)
         table = table.assign(**{name: spelt[name].str.strip() for name in text})
     return table
 
 
-def _first_row_is_longer(path: Path) -> bool:
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        header, first = islice(chain((row for row in csv.reader(file) if row), ([], [])), 2)
-    return len(first) > len(header)
-
-
-def _read_csv(path: Path, **options: Any) -> pd.DataFrame:
+def _read_csv(path: Path, dialect: Dialect, **options: Any) -> pd.DataFrame:
+    # Else pandas takes the first cells of rows longer than the header for their names, and each
+    # column for the one beside it.
+    options |= {"index_col": False, "sep": dialect.separator, "decimal": dialect.decimal}
     try:
-        return pd.read_csv(path, skipinitialspace=True, **options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(path, skipinitialspace=True, low_memory=False, **options)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except pd.errors.EmptyDataError:
         raise UserError(f"{path}: the file is empty; remove it or record it again") from None
+    except pd.errors.ParserWarning:
+        raise UserError(
+            f"{path}: its rows have more cells than its header; name every column, or say in "
+            "separator and decimal how it is written"
+        ) from None
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as CSV: {str(error).splitlines()[0]}") from None
 
 
-def numbers(table: pd.DataFrame, columns: Sequence[str], path: Path) -> np.ndarray:
+def numbers(
+    table: pd.DataFrame, columns: Sequence[str], path: Path, first_row: int = 2
+) -> np.ndarray:
     """Return columns as float64 (T, X), NaN where a cell is empty or infinite.
 
-    Raises UserError for words.
+    Raises UserError, naming the row of the file, for words.
     """
     values = []
     for name in columns:
@@ -79,7 +121,7 @@ def numbers(table: pd.DataFrame, columns: Sequence[str], path: Path) -> np.ndarr
         if len(words):
             raise UserError(
                 f"{path}: column {name} holds {words.iloc[0]!r} where a number belongs, "
-                f"row {words.index[0] + 2}"
+                f"row {words.index[0] + first_row}"
             )
         values.append(column.to_numpy(dtype=np.float64))
     values_TX = np.stack(values, 1)

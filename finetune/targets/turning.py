@@ -8,7 +8,7 @@ Whatever frame both sensors share makes no difference, and neither does the sign
 Shape letters: T samples, M pairs of moments, S steps between them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -25,6 +25,8 @@ SMALLEST_TURN = np.cos(np.deg2rad(25))
 EVERY = 10
 FEWEST_MOMENTS = 40
 MOST_MOMENTS = 1000
+# Signals are not made up between samples farther apart than this, in seconds.
+LONGEST_STEP = 0.2
 SCALES = {1.0: "", np.pi / 180: "degrees declared as radians", 180 / np.pi: "radians as degrees"}
 
 
@@ -44,7 +46,12 @@ class Agreement:
 
 def gyroscope_agreement(recordings: Sequence[Recording], wrist: int) -> Agreement | None:
     """Compare both sensors of a wrist; None where fewer than FEWEST_MOMENTS can be compared."""
-    pairs = [_moments(recording, wrist) for recording in recordings if recording.has_gyroscope]
+    pairs = [
+        _moments(times_T, signals_TC)
+        for recording in recordings
+        if recording.has_gyroscope
+        for times_T, signals_TC in _stretches(recording, wrist)
+    ]
     if not pairs:
         return None
     before_M3, after_M3, turning_MS3 = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
@@ -65,16 +72,22 @@ def gyroscope_agreement(recordings: Sequence[Recording], wrist: int) -> Agreemen
     return Agreement(len(taken), misses[1.0, (1, 1, 1)], misses[scale, signs], reading)
 
 
-def _moments(recording: Recording, wrist: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _stretches(recording: Recording, wrist: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the times (T,) and signals (T, 6) between gaps."""
+    gaps = np.flatnonzero(np.diff(recording.timestamps_T) > LONGEST_STEP) + 1
+    times = np.split(recording.timestamps_T, gaps)
+    yield from zip(times, np.split(recording.signals_TWC[:, wrist], gaps), strict=True)
+
+
+def _moments(
+    times_T: np.ndarray, signals_TC: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return gravity's direction before and after (M, 3) and the turning in between (M, S, 3)."""
-    times_T = recording.timestamps_T
     grid_T = np.arange(times_T[0], times_T[-1], 1 / RATE)
     steps = round(SECONDS * RATE)
     if len(grid_T) < steps + 2 * SMOOTHED:
         return np.empty((0, 3)), np.empty((0, 3)), np.empty((0, steps, 3))
-    signals_TC = np.stack(
-        [np.interp(grid_T, times_T, x_T) for x_T in recording.signals_TWC[:, wrist].T], 1
-    )
+    signals_TC = np.stack([np.interp(grid_T, times_T, x_T) for x_T in signals_TC.T], 1)
     window = np.ones(SMOOTHED) / SMOOTHED
     force_T3 = np.stack([np.convolve(x_T, window, "same") for x_T in signals_TC[:, :3].T], 1)
     length_T = np.linalg.norm(force_T3, axis=1)

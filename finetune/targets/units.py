@@ -22,15 +22,23 @@ def factor(units: dict[str, float], unit: str, key: str) -> float:
 def seconds(times: pd.Series, unit: str, key: str, where: str) -> np.ndarray:
     """Return time stamps in seconds, NaN where there is none.
 
-    `unit` is one of TIME for numbers or ISO for dates such as 2021-10-22T11:19:54+09:00.
+    `unit` is one of TIME for numbers or ISO for dates such as 2021-10-22T11:19:54+09:00. Raises
+    UserError for words.
     """
     if unit == ISO:
         stamps = pd.to_datetime(times, errors="coerce", utc=True, format="ISO8601")
-        if stamps.isna().all():
-            raise UserError(f"{where}: no time stamp is an ISO date; state their unit in {key}")
+        _refuse_words(times, stamps, "an ISO date", key, where)
         return (stamps - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy()
     scale = factor({**TIME, ISO: 1.0}, unit, key)
-    numbers = pd.to_numeric(times, errors="coerce").to_numpy(dtype=np.float64)
-    if np.isnan(numbers).all():
-        raise UserError(f"{where}: no time stamp is a number; state their unit in {key}")
-    return scale * numbers
+    numbers = pd.to_numeric(times, errors="coerce")
+    _refuse_words(times, numbers, "a number", key, where)
+    return scale * numbers.to_numpy(dtype=np.float64)
+
+
+def _refuse_words(times: pd.Series, read: pd.Series, wanted: str, key: str, where: str) -> None:
+    words = times[read.isna() & times.notna()]
+    if len(words):
+        raise UserError(
+            f"{where}: the time {words.iloc[0]!r} in row {words.index[0] + 2} is not {wanted}; "
+            f"mend it, or state the unit in {key}"
+        )

@@ -10,8 +10,14 @@ import numpy as np
 import pandas as pd
 from scipy.spatial.transform import Rotation
 
+from cluster.config import load_config
+from finetune.config import FinetuneConfig
+from finetune.targets.choose import read_target
+from finetune.targets.recording import Target
+
 GRAVITY = 9.81
 SENSORS = ("ax", "ay", "az", "gx", "gy", "gz")
+PLAIN = ("files='{person}/{wrist}.csv'", "time=t", "label=activity")
 
 
 def wrist(seconds: float, rate: float, fast: float = 1.0, seed: int = 0) -> np.ndarray:
@@ -52,6 +58,13 @@ def csv_table(seconds: float = 20, rate: float = 50, seed: int = 0) -> pd.DataFr
     table["t"] = np.arange(len(table)) / rate
     table["activity"] = activities(len(table), ["walk", "rest"])
     return table
+
+
+def read(folder: Path, *keys: str) -> Target:
+    """Read a folder through the target csv, as a command does."""
+    changes = [f"target.csv.{key}" for key in (f"folder={folder}", *keys)]
+    config = load_config(FinetuneConfig, None, ["release=none", "output=none", *changes])
+    return read_target(config.target)
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:

@@ -82,11 +82,36 @@ def test_two_people_in_closed_form() -> None:
     assert (found.value, found.low, found.high) == (0.5, 0.0, 1.0)
 
 
+def test_a_class_that_one_person_did_does_not_widen_what_the_others_say() -> None:
+    """Six people are alike, but one of them did a fourth class, which is never recognised."""
+    usual = np.array([[30, 5, 5, 0], [5, 30, 5, 0], [5, 5, 30, 0], [0, 0, 0, 0]])
+    strays = usual + np.array([[-1, 0, 0, 1], [0] * 4, [0] * 4, [0] * 4])
+    fourth = np.array([[0] * 4] * 3 + [[10, 5, 5, 0]])
+    one = count_people({(0, f"p{n}"): usual + fourth * (n == 0) for n in range(6)})
+    other = count_people({(0, f"p{n}"): strays + fourth * (n == 0) for n in range(6)})
+    paired = estimate_difference(one, other)
+    assert paired
+    # What strays costs is a class's recall, with and without the fourth class among the rest.
+    assert 0 < paired.low <= paired.value <= paired.high < 0.02
+
+
+def test_one_person_gives_no_interval_and_no_sure_difference() -> None:
+    true_N = np.array([0, 1] * 10)
+    one = counted({(0, "a"): (true_N, true_N)}, classes=2)
+    other = counted({(0, "a"): (true_N, 1 - true_N)}, classes=2)
+    assert not estimate_macro_f1(one).is_known
+    paired = estimate_difference(one, other)
+    assert paired
+    assert paired.value == 1
+    assert not paired.excludes_zero()
+
+
 def test_people_who_are_alike_leave_no_doubt() -> None:
     true_N, predicted_N = np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1])
     counts = counted({(0, f"p{n}"): (true_N, predicted_N) for n in range(5)}, classes=2)
     found = estimate_macro_f1(counts)
     assert found.low == pytest.approx(found.value) == pytest.approx(found.high)
+    assert not found.is_known
 
 
 def test_a_difference_to_itself_is_zero_and_a_sure_one_excludes_zero(

@@ -14,16 +14,15 @@ from cluster.config import load_config
 from cluster.errors import UserError
 from finetune.config import FinetuneConfig
 from finetune.targets.choose import read_target
-from finetune.targets.recording import Target
-from tests.finetune.made_recordings import SENSORS, csv_folder, csv_table, wrist, write_csv
-
-PLAIN = ("files='{person}/{wrist}.csv'", "time=t", "label=activity")
-
-
-def read(folder: Path, *keys: str) -> Target:
-    changes = [f"target.csv.{key}" for key in (f"folder={folder}", *keys)]
-    config = load_config(FinetuneConfig, None, ["release=none", "output=none", *changes])
-    return read_target(config.target)
+from tests.finetune.made_recordings import (
+    PLAIN,
+    SENSORS,
+    csv_folder,
+    csv_table,
+    read,
+    wrist,
+    write_csv,
+)
 
 
 def test_a_yaml_of_fifteen_lines_describes_a_folder(tmp_path: Path) -> None:
@@ -278,17 +277,26 @@ def word(folder: Path) -> None:
     write_csv(table, folder / "p1" / "left.csv")
 
 
-def comma_at_the_end(folder: Path) -> None:
+def nameless_counter(folder: Path) -> None:
     path = folder / "p1" / "left.csv"
     header, *rows = path.read_text().splitlines()
-    path.write_text("\n".join([header, *(f"{row}," for row in rows)]))
+    path.write_text("\n".join([header, *(f"{n},{row}" for n, row in enumerate(rows))]))
 
 
-def comma_behind_counted_rows(folder: Path) -> None:
-    path = folder / "p1" / "left.csv"
-    header, *rows = path.read_text().splitlines()
-    counted = [f"{number},{row}," for number, row in enumerate(rows)]
-    path.write_text("\n".join([f"n,{header}", *counted]))
+def thousands(folder: Path) -> None:
+    table = csv_table().astype({"t": object})
+    table.loc[5, "t"] = "1,000.00"
+    table.to_csv(folder / "p1" / "left.csv", index=False)
+
+
+def only_semicolons(folder: Path) -> None:
+    for path in folder.glob("*/*.csv"):
+        pd.read_csv(path).to_csv(path, sep=";", index=False)
+
+
+def semicolons(folder: Path) -> None:
+    for path in folder.glob("*/*.csv"):
+        pd.read_csv(path).to_csv(path, sep=";", decimal=",", index=False)
 
 
 ACC, GYR = SENSORS[:3], SENSORS[3:]
@@ -321,9 +329,10 @@ ACC, GYR = SENSORS[:3], SENSORS[3:]
         (
             fill("t", "noon"),
             (),
-            r"left.csv: no time stamp is a number; state their unit in target.cs",
+            r"left.csv: the time 'noon' in row 2 is not a number; mend it, or state the unit in ta",
         ),
-        (fill("t", "noon"), ("time_unit=iso",), r"no time stamp is an ISO date; state their unit"),
+        (fill("t", "noon"), ("time_unit=iso",), r"the time 'noon' in row 2 is not an ISO date"),
+        (thousands, (), r"p1/left.csv: the time '1,000.00' in row 7 is not a number"),
         (
             nothing,
             ("accelerometer=[acc_x, ay, az]",),
@@ -344,8 +353,10 @@ ACC, GYR = SENSORS[:3], SENSORS[3:]
             (),
             r"left.csv: the file has no rows",
         ),
-        (comma_at_the_end, (), r"left.csv: its rows have more cells than its header; name every"),
-        (comma_behind_counted_rows, (), r"left.csv: its rows have more cells than its header"),
+        (nameless_counter, (), r"left.csv: its rows have more cells than its header; name every"),
+        (semicolons, (), r"more cells than its header; .* say in separator and decimal how it is"),
+        (only_semicolons, (), r"no column ax.*; its cells are parted by ';': say so in separator"),
+        (semicolons, ("separator=';'",), r"p0/left.csv: column ax holds '.*,.*' where a number"),
         (lambda f: write_csv(csv_table(), f / "p1" / "up.csv"), (), r"wrist 'up'; left or right"),
     ],
 )
@@ -372,6 +383,11 @@ def test_bad_input_ends_with_one_line(
         ((*PLAIN, "time_unit=min"), "csv.time_unit is min; one of s, ms, us, ns, iso"),
         ((*PLAIN, "frame=[x,y]"), r"csv.frame is \[x, y\]; name each of x, y and z once"),
         ((*PLAIN, "frame=[-x,y,z]"), "csv.frame is .* a mirror image"),
+        ((*PLAIN, "accelerometer=[ax, ay, ay]"), "name the column ay twice"),
+        ((*PLAIN, "gyroscope=[ax, ay, az]"), "csv.gyroscope and .* name the column ax twice"),
+        ((*PLAIN, "separator='--'"), "csv.separator is '--'; one character, or tab"),
+        ((*PLAIN, "decimal=','"), "csv.decimal is ','; a point or a comma, and not the separator"),
+        ((PLAIN[0], "rate=0", "label=activity"), "csv.time and target.csv.rate"),
         ((*PLAIN, "gravity_sign=0"), "csv.gravity_sign is 0; it is 1 or -1"),
         ((PLAIN[0], "time=t", "segments='{night}.csv'"), r"\{night\} is none of the parts"),
         (("files='{a}/{a}.csv'", "time=t", "label=activity"), "names a part twice"),

@@ -154,3 +154,19 @@ def test_mistakes(monkeypatch: pytest.MonkeyPatch, tiny_release: Path, tmp_path:
     (other / "model.safetensors").symlink_to(tiny_release / "model.safetensors")
     with pytest.raises(UserError, match="was not trained to reconstruct"):
         run(monkeypatch, f"release={other}")
+
+
+def test_a_test_without_an_answer_is_left_out() -> None:
+    rng = np.random.default_rng(0)
+    posture = rng.normal(size=(4, 8))
+    unknown = np.full((4, 8), np.nan)
+    verdict = judge({"lever": unknown, "posture": posture})
+    assert verdict.tests == ("posture",)
+    assert verdict.best == posture.mean(0).argmax()
+    with pytest.raises(UserError, match="the signals are the same all the time"):
+        judge({"lever": unknown})
+
+
+def test_a_gyroscope_of_zeros_says_nothing_of_the_lever() -> None:
+    still_NTC = np.tile([-9.81, 0, 0, 0, 0, 0], (3, 240, 1))
+    assert np.isnan(by_lever(still_NTC, candidates(False), right=False)).all()

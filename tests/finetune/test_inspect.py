@@ -139,6 +139,42 @@ def test_what_is_wrong_with_a_wrist_is_told(signs: list[float], message: str, ri
     assert told.startswith("right wrist" if right else "left wrist")
 
 
+def test_one_sensor_out_of_scale_and_single_values_that_cannot_be_are_told() -> None:
+    made = worn(lambda own_TC: own_TC)
+    made.recordings[2].signals_TWC[:, 0, :3] *= 1.3
+    (told,) = doubts(made, max_gap=0.2)
+    assert "left wrist: at rest the recordings of p2 read 12.75 m/s2, not 9.81" in told
+    made = worn(lambda own_TC: own_TC)
+    made.recordings[1].signals_TWC[7, 0, 2] = -9999
+    made.recordings[3].signals_TWC[9, 0, 4] = 1e6
+    assert [text.split(", which")[0] for text in doubts(made, max_gap=0.2)] == [
+        "left wrist: 1 samples read more than 314 m/s2",
+        "left wrist: 1 samples read more than 70 rad/s",
+    ]
+
+
+def test_weeks_between_sessions_and_stamps_in_another_unit_cost_no_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    csv_folder(tmp_path)
+    table = csv_table()
+    table.loc[500:, "t"] += 365 * 24 * 3600
+    write_csv(table, tmp_path / "p1" / "left.csv")
+    assert inspect(monkeypatch, *keys(tmp_path)) == 0
+    assert "the longest 31,536,000.0 s" in capsys.readouterr().out
+    table["t"] = np.arange(len(table)) * 20_000_000 + 1_700_000_000_000_000_000
+    write_csv(table, tmp_path / "p1" / "left.csv")
+    assert inspect(monkeypatch, *keys(tmp_path)) == 1
+    assert "its time stamps look 1,000,000,000 times too large" in capsys.readouterr().out
+
+
+def test_a_target_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert inspect(monkeypatch, "seglearn_watch") == 0
+    assert "people       10: 01, 02" in capsys.readouterr().out
+
+
 def test_a_shuffled_gyroscope_is_not_called_by_a_sign() -> None:
     """Axes in another order cannot be mended by signs; nothing false is said about them."""
     made = worn(lambda own_TC: own_TC[:, [0, 1, 2, 4, 5, 3]])

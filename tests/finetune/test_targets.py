@@ -90,7 +90,7 @@ def test_openpack_by_wrist_by_device_and_by_the_papers_users(tmp_path: Path) -> 
     np.testing.assert_array_equal(turned.signals_TWC[:, 0], quarter_TC)
     (tmp_path / "U0101" / "atr" / "atr01" / "S0100.csv").unlink()
     assert target_of(folder).recordings[0].wrists == (True, False)
-    with pytest.raises(UserError, match=r"U0999.*take U0999 out of target.openpack.users"):
+    with pytest.raises(UserError, match=r"U0999.*fetch its annotations, or name the others in"):
         target_of(folder, "target.openpack.users=[U0999]")
     with pytest.raises(UserError, match=r"target.openpack.wrists.*\[left\], \[right\]"):
         target_of(folder, "target.openpack.wrists=[middle]")
@@ -201,3 +201,28 @@ def test_labels_outside_every_segment_are_none(tmp_path: Path) -> None:
     part = target_of(f"target.als_har.folder={tmp_path}").recordings[0]
     outside_T = (part.timestamps_T + 0.51 < 1) | (part.timestamps_T + 0.51 >= 15)
     assert ((part.labels_T == UNLABELLED) == outside_T).all()
+
+
+@pytest.mark.parametrize("rows", ["r1,person 0,cooking,5,", "r1,person 0,cooking,5,4"])
+def test_als_har_segments_that_cannot_be(tmp_path: Path, rows: str) -> None:
+    made.write_als_har(tmp_path, ["r1", "r2"])
+    with (tmp_path / "labels.csv").open("a") as file:
+        file.write(f"{rows}\n")
+    with pytest.raises(UserError, match=r"labels.csv: row \d+: a segment from 5 to (nan|4);"):
+        target_of(f"target.als_har.folder={tmp_path}")
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("90,,10,squats", r"row 1: a segment from 90 to nan; it needs a start and a later end"),
+        ("300,90,10,squats", r"row 1: a segment from 300 to 90; it needs"),
+        ("90,x300,10,squats", r"column last holds 'x300' where a number belongs, row 1"),
+        ("", r"w00_labels.csv: the file has no rows; fetch it again"),
+    ],
+)
+def test_mmfit_labels_that_cannot_be(tmp_path: Path, row: str, message: str) -> None:
+    made.write_mmfit(tmp_path, ["w00", "w01"])
+    (tmp_path / "w00" / "w00_labels.csv").write_text(f"{row}\n" if row else "")
+    with pytest.raises(UserError, match=message):
+        target_of(f"target.mmfit.folder={tmp_path}", "target.mmfit.people={w00: a, w01: b}")

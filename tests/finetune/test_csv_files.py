@@ -1,0 +1,108 @@
+"""How CSV files may be written and kept, and files of labelled segments beside them."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cluster.errors import UserError
+from finetune.targets.doubts import doubts
+from finetune.targets.recording import UNLABELLED, Target
+from tests.finetune.made_recordings import PLAIN, csv_folder, csv_table, read, write_csv
+
+
+def assert_same(found: Target, wanted: Target) -> None:
+    assert found.label_names == wanted.label_names
+    assert found.subjects == wanted.subjects
+    for one, other in zip(found.recordings, wanted.recordings, strict=True):
+        assert np.array_equal(one.signals_TWC, other.signals_TWC)
+        assert np.array_equal(one.timestamps_T, other.timestamps_T)
+        assert np.array_equal(one.labels_T, other.labels_T)
+
+
+@pytest.mark.parametrize("counted", [False, True])
+def test_a_comma_at_the_end_of_rows_is_no_cell(tmp_path: Path, counted: bool) -> None:
+    wanted = read(csv_folder(tmp_path), *PLAIN)
+    path = tmp_path / "p1" / "left.csv"
+    header, *rows = path.read_text().splitlines()
+    rows = [f"{f'{n},' if counted else ''}{row}," for n, row in enumerate(rows)]
+    path.write_text("\n".join([f"{'n,' if counted else ''}{header}", *rows]))
+    assert_same(read(tmp_path, *PLAIN), wanted)
+
+
+@pytest.mark.parametrize(
+    ("separator", "written", "decimal"), [(";", "';'", ","), ("\t", "tab", "."), ("|", "'|'", ".")]
+)
+def test_other_marks_between_cells_and_in_numbers(
+    tmp_path: Path, separator: str, written: str, decimal: str
+) -> None:
+    wanted = read(csv_folder(tmp_path), *PLAIN)
+    for path in tmp_path.glob("*/*.csv"):
+        pd.read_csv(path).to_csv(path, sep=separator, decimal=decimal, index=False)
+    keys = (f"separator={written}", f"decimal='{decimal}'")
+    assert_same(read(tmp_path, *PLAIN, *keys), wanted)
+
+
+def test_compressed_files(tmp_path: Path) -> None:
+    wanted = read(csv_folder(tmp_path), *PLAIN)
+    for path in tmp_path.glob("*/*.csv"):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    assert_same(read(tmp_path, PLAIN[0].replace(".csv", ".csv.gz"), *PLAIN[1:]), wanted)
+
+
+def test_hidden_files_are_no_recordings(tmp_path: Path) -> None:
+    wanted = read(csv_folder(tmp_path), *PLAIN)
+    for hidden in (".ipynb_checkpoints/left.csv", "p0/.~left.csv", "p0/._left.csv"):
+        path = tmp_path / hidden
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"\xb0")
+    assert_same(read(tmp_path, "files='{person}/*{wrist}.csv'", *PLAIN[1:]), wanted)
+
+
+def test_whole_numbers_with_a_point_name_the_same_person_and_class(tmp_path: Path) -> None:
+    table = csv_table()
+    count = len(table)
+    table["activity"] = np.where(np.arange(count) < count / 2, "1.0", "0.0")
+    for name, spelt in (("a", ["1", "1.0"]), ("b", ["2.0", "2"])):
+        table["who"] = np.resize(spelt, count)
+        write_csv(table, tmp_path / name / "left.csv")
+    table["activity"] = np.where(np.arange(count) < count / 2, "2", "1")
+    write_csv(table, tmp_path / "b" / "left.csv")
+    files = PLAIN[0].replace("{person}", "*")
+    target = read(tmp_path, files, *PLAIN[1:], "person=who", "unlabelled=['0.0']")
+    assert target.subjects == ("1", "2")
+    assert target.label_names == ("1", "2")
+    named = read(tmp_path, files, *PLAIN[1:], "person=who", "classes=['0.0', '1.0', '2.0']")
+    assert named.label_names == ("0", "1", "2")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("0:10,0:20,walk", r"labels.csv: the time '0:10' in row 2 is not a number"),
+        ("0,5,walk\n5,,walk", r"labels.csv: row 3: a segment from 5 to nan; it needs a start and"),
+        ("20,10,walk", r"labels.csv: row 2: a segment from 20 to 10; it needs a start and a later"),
+    ],
+)
+def test_segments_that_cannot_be_end_with_one_line(tmp_path: Path, rows: str, message: str) -> None:
+    write_csv(csv_table(), tmp_path / "p0" / "left.csv")
+    (tmp_path / "p0" / "labels.csv").write_text(f"start,end,label\n{rows}\n")
+    with pytest.raises(UserError, match=message):
+        read(tmp_path, PLAIN[0], "time=t", "segments='{person}/labels.csv'")
+
+
+def test_segments_beyond_the_recording_are_told_and_none_are_allowed(tmp_path: Path) -> None:
+    for person, rows in (("p0", "0,9,walk\n9,9000,rest"), ("p1", "0,9,walk"), ("p2", "")):
+        write_csv(csv_table(), tmp_path / person / "left.csv")
+        (tmp_path / person / "labels.csv").write_text(f"start,end,label\n{rows}\n")
+    target = read(tmp_path, PLAIN[0], "time=t", "segments='{person}/labels.csv'")
+    assert [part.segments_beyond for part in target.recordings] == [1, 0, 0]
+    assert (target.recordings[2].labels_T == UNLABELLED).all()
+    [text] = [text for text in doubts(target, 0.2) if "segments" in text]
+    assert text.startswith("1 labelled segments reach beyond their recording, the first in p0/left")
+    (tmp_path / "p2" / "labels.csv").unlink()
+    with pytest.raises(UserError, match=r"no such file; .* write one with the header start,end"):
+        read(tmp_path, PLAIN[0], "time=t", "segments='{person}/labels.csv'")
