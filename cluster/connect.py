@@ -3,12 +3,15 @@
 import logging
 import os
 import shutil
+import signal
+import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 from cluster.auth_token import settle
@@ -76,13 +79,32 @@ def connected(config: ClusterConfig, code: Sequence[ModuleType]) -> Iterator[int
                 raise refusal(address, reason) from None
             raise UserError(f"Ray cannot start on this machine: {reason.splitlines()[0]}") from None
     try:
-        yield config.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        with _ended_by_sigterm():
+            yield config.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     finally:
         ray.shutdown()
         if not address:
             # Ray leaves behind the environments that it built: gigabytes each, of no further use.
             session = Path(context.address_info["session_dir"])
             shutil.rmtree(session / "runtime_resources", ignore_errors=True)
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the program in order, where Ray's own handler writes a stack and aborts."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        print("stopped by SIGTERM; the same command continues the work", file=sys.stderr)
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _of_cluster(address: str, code: Sequence[ModuleType], sent: Path) -> dict[str, Any]:

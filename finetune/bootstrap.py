@@ -82,7 +82,7 @@ def macro_f1(counts_3K: np.ndarray, nobodys_K: np.ndarray) -> np.ndarray:
 
 
 def macro_f1_by_seed(counts: PeopleCounts) -> np.ndarray:
-    """Return macro F1 (S,) over the windows of all people."""
+    """Return macro F1 (S,) over the windows of all people; each seed has tested somebody."""
     return macro_f1(counts.counts_SP3K.sum(1), _nobodys(counts.counts_SP3K))
 
 
@@ -103,20 +103,29 @@ def estimate_difference(one: PeopleCounts, other: PeopleCounts) -> Estimate | No
     one_SP3K, other_SP3K = one.of(seeds, people), other.of(seeds, people)
     # Whoever was tested has windows, so their true classes are not all without a count.
     both_SP = (one_SP3K.sum((-1, -2)) > 0) & (other_SP3K.sum((-1, -2)) > 0)
-    one_SP3K, other_SP3K = (each * both_SP[..., None, None] for each in (one_SP3K, other_SP3K))
+    shared_S = both_SP.any(1)
+    if not shared_S.any():
+        return None
+    one_SP3K, other_SP3K = (
+        (each * both_SP[..., None, None])[shared_S] for each in (one_SP3K, other_SP3K)
+    )
     one_S, other_S = (macro_f1(each.sum(1), _nobodys(each)) for each in (one_SP3K, other_SP3K))
     value = one_S.mean() - other_S.mean()
     return _estimate(float(value), _resampled(one_SP3K) - _resampled(other_SP3K))
 
 
 def _resampled(counts_SP3K: np.ndarray) -> np.ndarray:
-    """Return the mean over seeds of macro F1 for every resample (B,)."""
+    """Return the mean over seeds of macro F1 for every resample in which somebody was tested."""
     people = counts_SP3K.shape[1]
     # The number of people alone decides the draws, so rows are compared on the same ones.
     rng = np.random.default_rng(seed_from("bootstrap", people))
     drawn_BP = rng.multinomial(people, np.full(people, 1 / people), size=RESAMPLES)
     sums_BS3K = np.tensordot(drawn_BP.astype(np.float64), counts_SP3K, axes=(1, 1))
-    return macro_f1(sums_BS3K, _nobodys(counts_SP3K)).mean(1)
+    scores_BS = macro_f1(sums_BS3K, _nobodys(counts_SP3K))
+    # With a seed of which cells are missing, a resample may have nobody who was tested.
+    tested_BS = sums_BS3K[:, :, 1].sum(-1) > 0
+    some_B = tested_BS.any(1)
+    return (scores_BS * tested_BS).sum(1)[some_B] / tested_BS.sum(1)[some_B]
 
 
 def _nobodys(counts_SP3K: np.ndarray) -> np.ndarray:

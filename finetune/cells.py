@@ -13,7 +13,7 @@ from cluster.runs import digest, seed_from
 from finetune.calibration import reliability
 from finetune.code_version import code_version
 from finetune.config import FinetuneConfig
-from finetune.fitting import Problem, fit_row, settings_of
+from finetune.fitting import Problem, fit_row, learned_windows, settings_of
 from finetune.folds import make_folds, windows_of
 from finetune.prepare import CellData
 from finetune.rows import find_row
@@ -68,7 +68,11 @@ def cell_digest(cell: Cell, config: FinetuneConfig, origin: Origin) -> str:
     The names of target and release do not: another sweep may call them otherwise.
     """
     row = find_row(cell.row)
-    known = {"pretrained": origin.weights, "random": origin.architecture, "none": None}
+    known = {
+        "pretrained": [origin.weights, origin.architecture],
+        "random": origin.architecture,
+        "none": None,
+    }
     what = {**asdict(cell), "target": None, "release": None}
     return digest(
         {
@@ -112,6 +116,7 @@ def run_cell(cell: Cell, config: FinetuneConfig, data: CellData) -> Computed:
         raise DivergedError("the probabilities of the test windows are not finite")
     predicted_M, true_M = probabilities_MK.argmax(1), labels_N[test_M]
     classes = len(windows.label_names)
+    learned_M = learned_windows(row, replace(problem, train_M=train_M), config.training)
     people = score_people(true_M, predicted_M, subjects_N[test_M], classes)
     result = {
         "cell": asdict(cell),
@@ -128,7 +133,7 @@ def run_cell(cell: Cell, config: FinetuneConfig, data: CellData) -> Computed:
             "test": len(test_M),
         },
         "unseen_classes": [
-            windows.label_names[label] for label in np.setdiff1d(labels_N, labels_N[train_M])
+            windows.label_names[label] for label in np.setdiff1d(labels_N, labels_N[learned_M])
         ],
         "parameters": fitted.parameters,
         "seconds": time.monotonic() - started,

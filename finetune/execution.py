@@ -10,6 +10,7 @@ import datagen
 import finetune
 import pretrain
 from cluster.connect import ClusterConfig, connected
+from cluster.errors import UserError
 from cluster.progress import Progress
 from finetune.cells import Cell, Computed, cell_digest, run_cell
 from finetune.config import FinetuneConfig
@@ -39,12 +40,15 @@ def run_cells(
 ) -> tuple[list[dict], list[Failure]]:
     """Compute the cells that are not yet stored under `output`; return all results and failures.
 
-    `on_result` sees each new result before it is stored. Cells of one digest are computed once.
+    `on_result` sees each new result before it is stored, once for each cell that it is of. Cells
+    of one digest are computed once, and fail together.
     """
     store = Store(output)
     names = {cell: _name(cell, materials) for cell in cells}
-    first = {name: cell for cell, name in reversed(names.items())}
-    todo = [cell for cell, name in names.items() if first[name] == cell and not store.has(name)]
+    twins: dict[str, list[Cell]] = {}
+    for cell, name in names.items():
+        twins.setdefault(name, []).append(cell)
+    todo = {name: cells for name, cells in twins.items() if not store.has(name)}
     failures = _compute(todo, names, store, materials, where, on_result) if todo else []
     results = [
         {**store.read(name), "cell": asdict(cell)}
@@ -63,7 +67,7 @@ def attempt(cell: Cell, config: FinetuneConfig, data: CellData) -> Computed | Fa
 
 
 def _compute(
-    todo: Sequence[Cell],
+    todo: dict[str, list[Cell]],
     names: dict[Cell, str],
     store: Store,
     materials: Materials,
@@ -71,27 +75,32 @@ def _compute(
     on_result: Callable[[dict], None],
 ) -> list[Failure]:
     failures = []
+    firsts = [cells[0] for cells in todo.values()]
     with connected(where, CODE) as workers:
-        left = TimeLeft(todo, workers)
+        left = TimeLeft(firsts, workers)
+        # A worker with a cell in reserve never waits, but on a foreign cluster it would take both.
+        queued = workers if where.workers else QUEUED_PER_WORKER * workers
         for cell, name in names.items():
             if store.has(name):
                 left.learn(cell, store.read(name)["seconds"])
         with Progress("fine-tuning", len(names), "cells", left.seconds) as progress:
-            progress.advance(len(names) - len(todo), "stored before")
-            for cell, outcome in _outcomes(todo, materials, workers):
+            progress.advance(len(names) - sum(map(len, todo.values())), "stored before")
+            for cell, outcome in _outcomes(firsts, materials, queued):
+                alike = todo[names[cell]]
                 if isinstance(outcome, Failure):
-                    failures.append(outcome)
+                    failures += [Failure(each, outcome.reason) for each in alike]
                 else:
                     left.learn(cell, outcome.result["seconds"])
-                    on_result(outcome.result)
+                    for each in alike:
+                        on_result({**outcome.result, "cell": asdict(each)})
                     store.write(names[cell], outcome)
                 left.tick_off(cell)
-                progress.advance(1, f"{cell.row} on {cell.target}")
+                progress.advance(len(alike), f"{cell.row} on {cell.target}")
     return failures
 
 
 def _outcomes(
-    cells: Sequence[Cell], materials: Materials, workers: int
+    cells: Sequence[Cell], materials: Materials, queued: int
 ) -> Iterator[tuple[Cell, Computed | Failure]]:
     import ray  # after `connected`, which sets the environment that Ray reads on import
 
@@ -100,14 +109,21 @@ def _outcomes(
     running: dict[ray.ObjectRef, Cell] = {}
     held: tuple[str, str] | None = None
     while waiting or running:
-        while waiting and len(running) < QUEUED_PER_WORKER * workers:
+        while waiting and len(running) < queued:
             cell = waiting.popleft()
             source = cell.target, materials.release_of(cell)
             if source != held:
+                try:
+                    data = materials.data(*source)
+                except UserError as error:
+                    yield cell, Failure(cell, str(error))
+                    continue
                 # Tasks in flight keep alive what they need; with the last of them it is freed.
-                shared = ray.put(materials.config(*source)), ray.put(materials.data(*source))
+                shared = ray.put(materials.config(*source)), ray.put(data)
                 held = source
             running[remote.remote(cell, *shared)] = cell
+        if not running:
+            continue
         (done,), _ = ray.wait(list(running), num_returns=1)
         cell = running.pop(done)
         try:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cluster.lock import locked
 from cluster.runs import write_run_record
-from cluster.storage import local_folder
+from cluster.storage import local_folder, remove_parts
 from finetune.config import FinetuneConfig, SweepConfig
 from finetune.execution import run_cells
 from finetune.materials import Materials
@@ -24,6 +24,9 @@ def run(config: FinetuneConfig | SweepConfig) -> int:
     check_sweep(sweep)
     output = local_folder(config.output, "output")
     with locked(output, "output"):
+        for folder in (output, output / "cells", output / "tokens", output / "tables"):
+            if folder.is_dir():
+                remove_parts(folder)
         materials = Materials(sweep)
         cells = plan_cells(sweep, materials)
         write_run_record(output, config, config.seeds[0])

@@ -30,12 +30,13 @@ from finetune.rocket import rocket, rocket_features
 from finetune.rows import Row
 from finetune.scaling import Standardize
 from finetune.svm import seglearn_features, svm
-from finetune.training import TrainingData, fit, history_columns, predict
+from finetune.training import TrainingConfig, TrainingData, fit, history_columns, predict
 from finetune.zero_shot import PROMPTS_KEY, zero_shot_probabilities
 from pretrain.encoders import ImuEncoder
 from pretrain.model import build_imu_encoder
 from pretrain.prompts import read_prompts
 
+NETWORKS = ("classifier", "deepconvlstm", "resnet")
 Probabilities = Callable[[np.ndarray], np.ndarray]
 # What random encoders and random convolutions made of the windows that this process used last, by
 # kind with its digest: cells of one seed share it.
@@ -81,11 +82,18 @@ def fit_row(row: Row, problem: Problem, config: FinetuneConfig) -> Fitted:
     `training.early_stopping`, which learn from the former and stop by the latter. Raises
     `training.DivergedError` for a loss that is not finite.
     """
-    if row.method in ("classifier", "deepconvlstm", "resnet"):
+    if row.method in NETWORKS:
         return _fit_network(row, problem, config)
     if row.method == "zero_shot":
         return Fitted(_zero_shot(problem), history_columns([]), 0)
     return Fitted(_fit_estimator(row, problem, config), history_columns([]), 0)
+
+
+def learned_windows(row: Row, problem: Problem, training: TrainingConfig) -> np.ndarray:
+    """Return the indices of the labelled windows that a row's method learns from."""
+    if row.method in NETWORKS and training.early_stopping:
+        return problem.train_M
+    return np.concatenate([problem.train_M, problem.validation_M])
 
 
 def build_model(row: Row, problem: Problem, config: FinetuneConfig) -> nn.Module:
@@ -150,7 +158,7 @@ def _fit_estimator(row: Row, problem: Problem, config: FinetuneConfig) -> Probab
     """Fit a scikit-learn estimator on the windows of training and validation people together."""
     windows = problem.data.windows
     features_NF = _features(row, problem, config)
-    learned_M = np.concatenate([problem.train_M, problem.validation_M])
+    learned_M = learned_windows(row, problem, config.training)
     temperature = problem.data.model_config.losses.temperature
     make: dict[str, Callable[[], Any]] = {
         "forest": partial(forest, problem.seed % 2**32),

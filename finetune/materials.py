@@ -29,7 +29,8 @@ from finetune.targets.choose import read_target
 from finetune.targets.doubts import dropped
 from finetune.targets.recording import Target
 from finetune.windows import Windows, cut_windows
-from finetune.zero_shot import class_sentences
+from finetune.zero_shot import TEXT_KEY, class_sentences
+from pretrain.prompts import check_backend
 
 
 @dataclass(frozen=True)
@@ -97,14 +98,19 @@ class Materials:
             zero_shot=choice.zero_shot,
             synthetic=choice.synthetic,
             estimate_frame=choice.estimate_frame,
-            rows=sorted(
-                {
-                    row
-                    for grid in self._sweep.grids
-                    if target in (grid.targets or [target])
-                    for row in grid.rows
-                }
-            ),
+            rows=self._rows(target, release),
+        )
+
+    def _rows(self, target: str, release: str | None = None) -> list[str]:
+        """Return the rows that are wanted of a target, with one release or with any."""
+        return sorted(
+            {
+                row
+                for grid in self._sweep.grids
+                if target in (grid.targets or [target])
+                if release is None or release in (grid.releases or [release])
+                for row in grid.rows
+            }
         )
 
     def data(self, target: str, release: str) -> CellData:
@@ -149,19 +155,23 @@ class Materials:
 
     def _make_synthetic(self, name: str, windows: Windows) -> dict[str, Windows]:
         choice = self._sweep.targets[name]
-        rows = self.config(name, next(iter(self._sweep.releases))).rows
         return {
             each: synthetic_windows(
                 choice.synthetic[each], choice.windows, windows, f"synthetic.{each}"
             )
-            for each in synthetic_names(rows, choice.synthetic, name)
+            for each in synthetic_names(self._rows(name), choice.synthetic, name)
         }
 
     def _look_at_release(self, name: str) -> ReleaseFacts:
         choice = self._sweep.releases[name]
         if not 0 < choice.share <= 1:
             raise UserError(f"releases.{name}.share is {choice.share:g}; above 0 up to 1")
-        pretrained = [load_fitting(self.config(target, name)) for target in self._sweep.targets]
+        pretrained = []
+        for target in self._sweep.targets:
+            config = self.config(target, name)
+            pretrained.append(load_fitting(config))
+            if "zero_shot" in config.rows:
+                check_backend(pretrained[-1], config.zero_shot.text, f"release {name}: {TEXT_KEY}")
         return ReleaseFacts(
             name=name,
             data=choice.data or name,
@@ -178,7 +188,7 @@ class Materials:
             target, windows = self._read(name)
             check_people(windows, config)
             synthetic = self._make_synthetic(name, windows)
-            if "zero_shot" in config.rows:
+            if "zero_shot" in self._rows(name):
                 class_sentences(windows.label_names, choice.zero_shot)
         except UserError as error:
             raise UserError(f"target {name}: {error}") from None

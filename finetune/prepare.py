@@ -16,6 +16,8 @@ from cluster.runs import digest, replace_when_whole
 from finetune.code_version import code_version
 from finetune.config import FinetuneConfig
 from finetune.folds import make_folds
+from finetune.placement import check_placement
+from finetune.rows import find_row
 from finetune.targets.recording import WRISTS
 from finetune.training import TrainingConfig
 from finetune.variation import encoded_views
@@ -80,14 +82,20 @@ def check_people(windows: Windows, config: FinetuneConfig) -> None:
 
 def encode(config: FinetuneConfig, pretrained: Pretrained, windows: Windows) -> CellData:
     """Return what cells share; tokens are computed once for each release and data set."""
-    encoders = {name: getattr(pretrained, f"imu_{name}") for name in wrists_in_use(windows)}
+    encoders = _encoders_in_use(pretrained, windows)
     release = weights_digest(Path(config.release))
-    tokens_VNLD = _stored_tokens(config, windows, encoders, release)
+    tokens_VNLD = np.empty((0, len(windows), 0, 0), np.float32)
+    if any(find_row(row).reads_tokens for row in config.rows):
+        tokens_VNLD = _stored_tokens(config, windows, pretrained, release)
     classes_KE = None
     if "zero_shot" in config.rows:
         classes_KE = class_embeddings(pretrained, windows.label_names, config.zero_shot)
     model_config = pretrained.model_config
     return CellData(windows, encoders, tokens_VNLD, model_config, release, classes_KE)
+
+
+def _encoders_in_use(pretrained: Pretrained, windows: Windows) -> dict[str, ImuEncoder]:
+    return {name: getattr(pretrained, f"imu_{name}") for name in wrists_in_use(windows)}
 
 
 def weights_digest(release: Path) -> str:
@@ -114,7 +122,7 @@ def frozen_tokens(
 
 
 def _check_placement(folder: Path, placement: str) -> None:
-    """Refuse encoders of sensors that sit elsewhere than on the forearm or the hand.
+    """Refuse encoders of sensors that are no watches.
 
     A release made from shards says where they sat as JSON; other releases say it in free words.
     """
@@ -122,21 +130,17 @@ def _check_placement(folder: Path, placement: str) -> None:
         sides = json.loads(placement)
     except ValueError:
         return
-    for name in WRISTS:
-        segment = sides[name]["segment"]
-        if segment not in (f"{name}_elbow", f"{name}_wrist"):
-            raise UserError(
-                f"{folder}: its encoders were pre-trained for a {name} sensor on the segment "
-                f"{segment}, but the target's is on the wrist; give a release for a watch"
-            )
+    check_placement(sides, f"{folder}")
 
 
 def _stored_tokens(
-    config: FinetuneConfig, windows: Windows, encoders: dict[str, ImuEncoder], release: str
+    config: FinetuneConfig, windows: Windows, pretrained: Pretrained, release: str
 ) -> np.ndarray:
+    encoders = _encoders_in_use(pretrained, windows)
+    architecture = asdict(pretrained.model_config)
     variation = [asdict(config.training.augment), config.training.views]
     code = code_version("finetune.variation")
-    name = digest([windows.digest, release, sorted(encoders), variation, code])
+    name = digest([windows.digest, release, architecture, sorted(encoders), variation, code])
     path = Path(config.output) / "tokens" / f"{name}.npy"
     if not path.exists():
         with replace_when_whole(path, "wb") as file:

@@ -37,6 +37,11 @@ class Row:
     mixture: bool = False
     synthetic: str = ""
 
+    @property
+    def reads_tokens(self) -> bool:
+        """Whether it needs what the release's encoders make of the windows, once."""
+        return self.weights == "pretrained" and self.schedule != "start"
+
 
 ROWS = {
     row.name: row

@@ -8,6 +8,7 @@ from pathlib import Path
 from cluster.config import config_text
 from cluster.errors import UserError
 from cluster.runs import git_commit, installed_versions, write_json
+from cluster.secrets import redacted
 from finetune.config import SharedConfig, SweepConfig
 from finetune.execution import Failure
 from finetune.materials import Materials, ReleaseFacts, TargetFacts
@@ -104,7 +105,7 @@ def make_study(
         baseline=sweep.baseline,
         experts=sweep.classifier.experts,
         validation_share=sweep.folds.validation_share,
-        settings=config_text(settings),
+        settings=redacted(config_text(settings)),
         commit=git_commit(),
         versions=installed_versions(),
     )

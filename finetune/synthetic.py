@@ -20,7 +20,8 @@ from cluster.progress import Progress
 from cluster.storage import location
 from datagen.calibration import Signals, fit_calibration
 from datagen.sample import Sample
-from datagen.shards import read_infos, read_shard
+from datagen.shards import load_manifest, read_shard
+from finetune.placement import check_placement
 from finetune.rows import find_row
 from finetune.windows import RATE, Windows, WindowsConfig
 
@@ -124,7 +125,10 @@ def calibrate(synthetic: Windows, real: Windows, train_M: np.ndarray) -> Windows
         & (real.present_NWC[train_M] == present_WC).all((1, 2))
     ]
     if not len(same_M):
-        raise UserError("synthetic.classes: no training window is of a class that it names")
+        raise UserError(
+            "synthetic.classes: no training window is of a class that it names and has all "
+            "channels that some windows have; see windows.mirror and windows.wrist"
+        )
     measured_X = present_WC.ravel()
     people = sorted(set(real.subjects_N[same_M].tolist()))
     recorded = []
@@ -172,7 +176,12 @@ def _cut(
 ) -> Iterator[tuple[int, float, np.ndarray]]:
     """Yield class, start in seconds and signals (T, W, C) of each window."""
     folder = location(config.shards)
-    infos = [info for info in read_infos(folder).values() if info.samples]
+    try:
+        manifest = load_manifest(folder)
+    except UserError as error:
+        raise UserError(f"{key}.shards: {error}") from None
+    check_placement(manifest.placement, f"{key}.shards: {config.shards}")
+    infos = [info for info in manifest.shards if info.samples]
     if not infos:
         raise UserError(f"{key}.shards is {config.shards}; there are no shards in it")
     frames = cutting.seconds * RATE

@@ -32,7 +32,10 @@ class TimeLeft:
         """Return the seconds left; None while nothing is known."""
         if not self._known:
             return None
-        return sum(n * self._expected(kinds) for kinds, n in self._left.items()) / self._workers
+        left = {kinds: self._expected(kinds) for kinds, n in self._left.items() if n}
+        shared = sum(self._left[kinds] * expected for kinds, expected in left.items())
+        # Nobody helps with the last cell, however many are there.
+        return max([shared / self._workers, *left.values()])
 
     def _expected(self, kinds: tuple[tuple, ...]) -> float:
         total, count = next(self._known[kind] for kind in kinds if kind in self._known)

@@ -16,6 +16,7 @@ from pretrain.prompts import embed_prompts, read_prompts
 from pretrain.release import Pretrained
 
 PROMPTS_KEY = "zero_shot.prompts"
+TEXT_KEY = "zero_shot.text"
 
 
 @dataclass
@@ -36,7 +37,7 @@ def class_embeddings(
 ) -> np.ndarray:
     """Return one embedding (K, E) of unit length for each class; UserError for unfit prompts."""
     in_order = class_sentences(names, config)
-    return embed_prompts(pretrained, in_order, config.text, "zero_shot.text").numpy()
+    return embed_prompts(pretrained, in_order, config.text, TEXT_KEY).numpy()
 
 
 def class_sentences(names: Sequence[str], config: ZeroShotConfig) -> dict[str, list[str]]:

@@ -42,7 +42,7 @@ def embed_prompts(
 
     Raises UserError, naming the configuration's `key`, for another back end than the release's.
     """
-    _check_backend(pretrained, text, key)
+    check_backend(pretrained, text, key)
     vectors = embed([each for listed in prompts.values() for each in listed], text)
     means = []
     with torch.inference_mode():
@@ -52,7 +52,8 @@ def embed_prompts(
     return functional.normalize(torch.stack(means), dim=1)
 
 
-def _check_backend(pretrained: Pretrained, text: TextConfig, key: str) -> None:
+def check_backend(pretrained: Pretrained, text: TextConfig, key: str) -> None:
+    """Raise UserError, naming the configuration's `key`, for another back end than a release's."""
     if text.backend != pretrained.config.text_backend:
         raise UserError(
             f"{key}.backend={text.backend}: the release was trained on vectors of "

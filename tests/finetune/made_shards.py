@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from datagen.config import DatagenConfig, SourcesConfig, data_digest, open_sources
-from datagen.pipeline import Pipeline
+from datagen.pipeline import Pipeline, placement
 from datagen.plan import make_plan
+from datagen.shards import write_manifest
 from datagen.sources.joints import JointsConfig
 from tests.datagen.test_joints import smpl_positions
 
@@ -27,6 +28,17 @@ def make_shards(folder: Path) -> Path:
     ]
     units = make_plan(clips, seed=0, validation_share=0.3, clips_per_shard=2)
     vectors = {clip.text: np.zeros(8, dtype=np.float32) for clip in clips}
-    for unit in units:
-        pipeline.make_shard(folder / "shards", unit, vectors)
+    infos = [pipeline.make_shard(folder / "shards", unit, vectors) for unit in units]
+    write_manifest(
+        folder / "shards",
+        infos,
+        config_digest=data_digest(config),
+        seed=0,
+        bodies=config.bodies,
+        body=pipeline.body,
+        placement=placement(config),
+        licences={},
+        text_backend="made",
+        text_size=8,
+    )
     return folder / "shards"

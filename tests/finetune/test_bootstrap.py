@@ -147,6 +147,21 @@ def test_a_fold_that_failed_with_one_seed_is_left_out_of_both(rng: np.random.Gen
     assert (found.value, found.low, found.high) == (0, 0, 0)
 
 
+def test_seeds_without_cells_count_neither_as_zero_nor_at_all(rng: np.random.Generator) -> None:
+    labels = made(rng, 2, 10, right=0.9)
+    whole = estimate_macro_f1(counted(labels))
+    part = {key: value for key, value in labels.items() if key[0] == 0 or key[1] < "p02"}
+    found = estimate_macro_f1(counted(part))
+    assert found.low > whole.low - 0.1
+    worse = {key: (true_N, (true_N + 1) % 3) for key, (true_N, _) in labels.items()}
+    one = {key: value for key, value in labels.items() if key[0] == 0 or key[1] < "p04"}
+    other = {key: value for key, value in worse.items() if key[0] == 0 or key[1] >= "p04"}
+    sure = estimate_difference(counted(one), counted(other))
+    first = {key: value for key, value in labels.items() if key[0] == 0}
+    alone = estimate_difference(counted(first), counted(worse))
+    assert sure == alone
+
+
 def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     """What a method is worth on all people, from studies of 20: within a fair margin of 95 %."""
     rng = np.random.default_rng(1)

@@ -263,3 +263,27 @@ def test_stored_tokens_are_those_of_the_code_that_made_them(
     pretrained.imu_left.scale.scale_C /= 2
     after = encode(config, pretrained, windows).tokens_VNLD
     assert not np.allclose(before, after)
+
+
+def test_a_class_of_validation_people_alone_is_unseen_only_by_what_stops_by_them(
+    data: CellData,
+) -> None:
+    windows = data.windows
+    own = windows_of(windows.subjects_N, ("p0",))
+    labels_N = np.where(windows.labels_N == 2, 0, windows.labels_N)
+    labels_N[own[:5]] = 2
+    dealt = FoldsConfig(count=3, validation_share=0.6)
+    changed = with_windows(data, replace(windows, labels_N=labels_N))
+    cell = next(
+        Cell("base", number, seed, experts=2)
+        for seed in range(20)
+        for number, fold in enumerate(make_folds(windows.subjects_N, labels_N, dealt, seed))
+        if "p0" in fold.validation
+    )
+    unseen = [
+        run_cell(replace(cell, row=row), replace(config, folds=dealt), changed).result[
+            "unseen_classes"
+        ]
+        for row, config in (("base", CONFIG), ("forest", STOPPING), ("base", STOPPING))
+    ]
+    assert unseen == [[], [], ["class 2"]]

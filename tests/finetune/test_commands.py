@@ -229,7 +229,7 @@ def test_a_missing_or_broken_release_ends_with_one_line_and_status_2(
         (
             "placement",
             '{"left": {"segment": "left_knee"}, "right": {"segment": "right_knee"}}',
-            "pre-trained for a left sensor on the segment left_knee, but the target's is on the",
+            "made for a left sensor on the segment left_knee, but the target's is on the",
         ),
     ],
 )

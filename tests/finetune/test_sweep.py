@@ -153,12 +153,31 @@ def test_presets_can_be_meant() -> None:
         load_config(SweepConfig, Path("configs/finetune/results.yaml"), [])
 
 
+def test_sentences_are_embedded_for_the_releases_alone_that_are_asked(
+    releases: dict[str, Path], tmp_path: Path
+) -> None:
+    prompts = tmp_path / "prompts.yaml"
+    prompts.write_text("".join(f"class {n}: [a person does {n}]\n" for n in range(3)))
+    sweep = sweep_of(
+        releases,
+        GridConfig(rows=["zero_shot"], releases=["whole"]),
+        GridConfig(rows=["centroid"], releases=["half"]),
+    )
+    sweep.targets["one"].zero_shot.prompts = str(prompts)
+    materials = Materials(sweep)
+    assert "zero_shot" in materials.config("one", "whole").rows
+    assert materials.config("one", "half").rows == ["centroid"]
+    sweep.targets["one"].zero_shot.text.backend = "instructor"
+    with pytest.raises(UserError, match=r"release whole: zero_shot.text.backend=instructor: the"):
+        Materials(sweep)
+
+
 def test_what_is_amiss_in_synthetic_windows_is_said_before_anything_is_computed(
     releases: dict[str, Path], tmp_path: Path
 ) -> None:
     sweep = sweep_of({"whole": releases["whole"]}, GridConfig(rows=[NEURAL_BESIDE]))
     sweep.targets["one"].synthetic = {"imugpt": SyntheticConfig(str(tmp_path), CLASSES)}
-    with pytest.raises(UserError, match=r"target one: synthetic.imugpt.shards is .* no shards"):
+    with pytest.raises(UserError, match=r"target one: synthetic.imugpt.shards: .* no manifest"):
         plan(sweep)
     sweep.grids = [GridConfig()]
     assert not {cell.row for cell in plan(sweep)} & {NEURAL_BESIDE}

@@ -3,6 +3,8 @@
 Shape letters: T frames, N windows, W wrists, C channels, M windows of a part.
 """
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 
 from cluster.errors import UserError
+from datagen.shards import MANIFEST
 from finetune import synthetic
 from finetune.cells import Cell, run_cell
 from finetune.classifiers import ClassifierConfig
@@ -177,8 +180,22 @@ def test_what_cannot_be_is_one_line(shards: Path, real: Windows, keys: dict, mes
 
 
 def test_a_folder_without_shards_is_one_line(tmp_path: Path, real: Windows) -> None:
-    with pytest.raises(UserError, match="there are no shards in it"):
+    with pytest.raises(UserError, match=r"synthetic.shards: .* has no manifest.json; datagen has"):
         synthetic_windows(SyntheticConfig(str(tmp_path), CLASSES), CUTTING, real)
+    with pytest.raises(UserError, match=r"synthetic.shards: .*gone: no such folder; make shards"):
+        synthetic_windows(SyntheticConfig(str(tmp_path / "gone"), CLASSES), CUTTING, real)
+
+
+def test_shards_of_another_part_of_the_body_are_refused(
+    shards: Path, tmp_path: Path, real: Windows
+) -> None:
+    shutil.copytree(shards, tmp_path / "ankles")
+    path = tmp_path / "ankles" / MANIFEST
+    manifest = json.loads(path.read_text())
+    manifest["placement"]["left"]["segment"] = "left_knee"
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(UserError, match=r"ankles: made for a left sensor on the segment left_knee"):
+        synthetic_windows(SyntheticConfig(str(path.parent), CLASSES), CUTTING, real)
 
 
 def test_without_training_windows_of_its_classes_nothing_is_calibrated(

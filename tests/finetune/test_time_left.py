@@ -38,3 +38,14 @@ def test_failed_cells_no_longer_count() -> None:
     for cell in some:
         left.tick_off(cell)
     assert left.seconds() == 0
+
+
+def test_the_last_cells_take_as_long_as_one_of_them_however_many_workers_there_are() -> None:
+    slow, quick = cells("slow", 2), cells("quick", 40)
+    left = TimeLeft([*slow, *quick], workers=64)
+    left.learn(slow[0], 100.0)
+    left.learn(quick[0], 1.0)
+    assert left.seconds() == 100
+    for cell in slow:
+        left.tick_off(cell)
+    assert left.seconds() == 1
