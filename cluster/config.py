@@ -2,11 +2,14 @@
 
 import difflib
 from collections.abc import Iterable, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TypeVar, cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import (
+    ConfigAttributeError,
+    ConfigKeyError,
     InterpolationKeyError,
     OmegaConfBaseException,
     UnsupportedInterpolationType,
@@ -30,7 +33,7 @@ def load_config(schema: type[Schema], preset: Path | None, overrides: Sequence[s
         try:
             config = OmegaConf.merge(config, layer)
         except OmegaConfBaseException as error:
-            raise UserError(f"{place}: {_explain(config, error)}") from None
+            raise UserError(f"{place}: {_explain(error)}") from None
         # A list where a mapping belongs, or the other way round.
         except TypeError as error:
             raise UserError(f"{place}: {_first_line(error)}") from None
@@ -97,15 +100,16 @@ def _read_preset(preset: Path) -> DictConfig:
     return layer
 
 
-def _explain(config: DictConfig, error: OmegaConfBaseException) -> str:
-    key = str(error.full_key or error.key or "?")
-    parent, _, leaf = key.rpartition(".")
-    node = OmegaConf.select(config, parent) if parent else config
-    known = [str(name) for name in node] if isinstance(node, DictConfig) else []
-    if known and leaf not in known:
+def _explain(error: OmegaConfBaseException) -> str:
+    key = str(error.full_key or error.key or "")
+    # Within a list no more is told than the path from its element on.
+    kind = error.object_type
+    if isinstance(error, ConfigKeyError | ConfigAttributeError) and is_dataclass(kind):
+        parent, _, leaf = key.rpartition(".")
+        known = [field.name for field in fields(kind)]
         near = difflib.get_close_matches(leaf, known, n=1, cutoff=0.0)
         return f"unknown key {key}; the nearest known key is {_join(parent, near[0])}"
-    return f"{key}: {_first_line(error)}"
+    return f"{key}: {_first_line(error)}" if key else _first_line(error)
 
 
 def _explain_reference(error: OmegaConfBaseException) -> str:

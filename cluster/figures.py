@@ -17,6 +17,11 @@ def new_figure(width: float, height: float, **more: Any) -> Figure:
     return figure
 
 
+def literal(text: str) -> str:
+    """Return text for a picture in which a dollar begins no formula."""
+    return text.replace("$", r"\$")
+
+
 def clean(axes: Axes) -> None:
     """Take away what a picture does not need."""
     axes.spines[["top", "right"]].set_visible(False)

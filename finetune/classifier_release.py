@@ -12,9 +12,14 @@ from pathlib import Path
 
 from cluster.config import load_config, save_config
 from cluster.errors import UserError
-from finetune.classifiers import ClassifierConfig, EncoderClassifier, MixtureClassifier
+from finetune.classifiers import (
+    ClassifierConfig,
+    EncoderClassifier,
+    MixtureClassifier,
+    check_classifier,
+)
 from finetune.recogniser import Classifier
-from finetune.windows import RATE, WindowsConfig
+from finetune.windows import RATE, WindowsConfig, check_windows
 from pretrain.encoders import ImuEncoder
 from pretrain.model import ModelConfig, build_imu_encoder
 from pretrain.release import (
@@ -107,6 +112,8 @@ def _read_config(path: Path) -> ClassifierReleaseConfig:
         raise UserError(f"{path}: names no wrists or no classes; fit the classifier again")
     try:
         config.model.check()
+        check_windows(config.windows)
+        check_classifier(config.classifier)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     return config

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cluster.errors import UserError
 from finetune.experts import GateName, MixtureOfExperts, make_gate
 from finetune.targets.recording import WRISTS
 from pretrain.encoders import ImuEncoder
@@ -33,6 +34,17 @@ class ClassifierConfig:
     expert_width: int = 32
     gate: GateName = "soft"
     k: int = 2
+
+
+def check_classifier(config: ClassifierConfig) -> None:
+    """Raise UserError, naming the key, for sizes that do not fit one another."""
+    if config.heads < 1 or config.width % config.heads:
+        raise UserError(
+            f"classifier.width is {config.width}; it must be a multiple of classifier.heads, "
+            f"{config.heads}"
+        )
+    if config.kernel % 2 == 0:
+        raise UserError(f"classifier.kernel is {config.kernel}; it must be odd")
 
 
 class AttentionStage(nn.Module):

@@ -1,5 +1,6 @@
 """The configuration of fine-tuning; presets are in `configs/finetune/`."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -8,7 +9,7 @@ from omegaconf import MISSING
 
 from cluster.connect import ClusterConfig
 from cluster.errors import UserError
-from finetune.classifiers import ClassifierConfig
+from finetune.classifiers import ClassifierConfig, check_classifier
 from finetune.deepconvlstm import DeepConvLstmConfig
 from finetune.folds import FoldsConfig
 from finetune.residual import ResnetConfig
@@ -46,12 +47,21 @@ RULES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
         ),
     ),
     (
+        "from 0 up to any number, but not infinity",
+        lambda number: 0 <= number < math.inf,
+        ("training.warmup",),
+    ),
+    (
+        "a whole number from 0 to 2**63 - 1",
+        lambda number: 0 <= number < 2**63,
+        ("seeds",),
+    ),
+    (
         "at least 0",
         lambda number: number >= 0,
         (
             "classifier.stages",
             "training.encoder_rate_factor",
-            "training.warmup",
             "training.weight_decay",
             "training.unfreeze_patience",
             "training.views",
@@ -102,14 +112,13 @@ def check_shared(config: SharedConfig) -> None:
             numbers = value if isinstance(value, list) else [value]
             if not numbers or not all(map(holds, numbers)):
                 raise UserError(f"{key} is {value}; {rule}")
-    classifier = config.classifier
-    if classifier.width % classifier.heads:
+    check_classifier(config.classifier)
+    training = config.training
+    if training.early_stopping and training.unfreeze_patience > training.patience:
         raise UserError(
-            f"classifier.width is {classifier.width}; it must be a multiple of "
-            f"classifier.heads, {classifier.heads}"
+            f"training.unfreeze_patience is {training.unfreeze_patience}; training ends after "
+            f"training.patience, {training.patience}, before a waiting encoder is set free"
         )
-    if classifier.kernel % 2 == 0:
-        raise UserError(f"classifier.kernel is {classifier.kernel}; it must be odd")
     check_variation(config.training.augment)
 
 

@@ -7,9 +7,10 @@ from cluster.lock import locked
 from cluster.runs import write_run_record
 from cluster.storage import local_folder, remove_parts
 from finetune.config import FinetuneConfig, SweepConfig
+from finetune.data_tables import cell_text, confusion_tables, data_tables, failed_cells
 from finetune.execution import run_cells
 from finetune.materials import Materials
-from finetune.report import cell_text, write_report
+from finetune.report import write_report
 from finetune.result_tables import all_tables, interval, labels_text
 from finetune.study import Study, make_study, write_study
 from finetune.summary import Line, summarize
@@ -40,7 +41,8 @@ def run(config: FinetuneConfig | SweepConfig) -> int:
         lines = summarize(results, sweep.baseline, sweep.classifier.experts)
         study = make_study(config, sweep, materials, lines, failures)
         write_study(output, study)
-        write_tables(output / "tables", all_tables(study))
+        beside = [*failed_cells(study), *data_tables(study), *confusion_tables(study)]
+        write_tables(output / "tables", [*all_tables(study), *beside])
         write_report(output / "report.html", study, results)
     _print(study, output)
     return 1 if failures else 0

@@ -10,6 +10,7 @@ Shape letters: B windows, T frames, W wrists, C channels, X channels of all wris
 those present, D width, K classes.
 """
 
+import json
 import logging
 import statistics
 import subprocess
@@ -127,8 +128,23 @@ def write_onnx(classifier: Classifier, path: Path) -> None:
             verbose=False,
         )
     assert program is not None
+    model = program.model_proto
+    for key, value in contract(classifier).items():
+        model.metadata_props.add(key=key, value=value)
     with replace_when_whole(path, "wb") as file:
-        file.write(program.model_proto.SerializeToString())
+        file.write(model.SerializeToString())
+
+
+def contract(classifier: Classifier) -> dict[str, str]:
+    """Return what whoever runs the file has to know; it stands in the file's metadata."""
+    windows = classifier.windows
+    signs = "the other wrist's windows come with ax, gy and gz negated"
+    return {
+        "classes": json.dumps(classifier.label_names, ensure_ascii=False),
+        "recordings": described(present_channels(classifier)),
+        "window": f"{windows.seconds} s at {RATE} Hz, m/s2 and rad/s",
+        "mirror": windows.mirror + (f": {signs}" if windows.mirror != "none" else ""),
+    }
 
 
 def present_channels(classifier: Classifier) -> np.ndarray:

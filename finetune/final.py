@@ -3,6 +3,7 @@
 Shape letters: N windows, M windows of a part, P people, K classes.
 """
 
+import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,9 @@ def fit_classifier(config: FitConfig) -> str:
     """
     folder = Path(config.output)
     check_replaceable(folder)
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise UserError(f"output={folder}: {there} is no folder that can be written to")
     check_shared(config)
     row = _row(config.row)
     pretrained = load_fitting(config)
@@ -67,7 +71,7 @@ def fit_classifier(config: FitConfig) -> str:
             "frame that `python -m finetune frame` tells in the target's own keys"
         )
     target = read_target(config.target)
-    for text in dropped(target):
+    for text in dropped(target.recordings):
         print(f"note: {text}")
     windows = cut_windows(target, config.windows)
     held_out = hold_out(windows, config.folds.validation_share, config.seeds[0])

@@ -64,7 +64,7 @@ def _people_and_time(target: Target, max_gap: float) -> list[str]:
         f"gyroscope    in {sum(part.has_gyroscope for part in recordings)}",
         f"rate         {np.median(rates):.4g} Hz ({min(rates):.4g} to {max(rates):.4g}), "
         f"uneven in {uneven}",
-        f"gaps         {len(gaps(target, max_gap)):,} longer than {max_gap:g} s",
+        f"gaps         {len(gaps(target.recordings, max_gap)):,} longer than {max_gap:g} s",
     ]
 
 

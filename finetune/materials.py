@@ -213,7 +213,7 @@ class Materials:
             digest=windows.digest,
             synthetic={each: made.digest for each, made in synthetic.items()},
             folds=len(folds),
-            dropped=dropped(target),
+            dropped=dropped(target.recordings),
         )
 
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from cluster.figures import COLOURS, INK, clean, new_figure
+from cluster.figures import COLOURS, INK, clean, literal, new_figure
 from finetune.calibration import Reliability
 from finetune.summary import Line
 
@@ -82,6 +82,7 @@ def confusion_picture(confusion_KK: np.ndarray, names: Sequence[str], title: str
         if value >= 0.5:
             colour = "white" if value > 55 else INK
             axes.text(predicted, true, f"{value:.0f}", ha="center", va="center", color=colour)
+    names = [literal(name) for name in names]
     axes.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("predicted")
@@ -101,7 +102,7 @@ def people_picture(lines: Mapping[str, Line]) -> Figure:
         colour = COLOURS[place % len(COLOURS)]
         marker = MARKERS[place // len(COLOURS) % len(MARKERS)]
         axes.plot(where, heights, marker, color=colour, label=name, markersize=4)
-    axes.set_xticks(range(len(people)), people, rotation=40, ha="right")
+    axes.set_xticks(range(len(people)), map(literal, people), rotation=40, ha="right")
     axes.set_xlabel("person (tested by a model that never saw them)")
     axes.set_ylabel("macro F1, %")
     axes.grid(axis="y", color="#edf2f7")

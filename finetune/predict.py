@@ -3,6 +3,8 @@
 Shape letters: T samples, W wrists, C channels.
 """
 
+import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,10 +13,11 @@ import pandas as pd
 
 from cluster.errors import UserError
 from finetune.classifier_release import load_classifier
-from finetune.recogniser import BOTH
+from finetune.recogniser import BOTH, COLUMNS
 from finetune.targets import units
 from finetune.targets.assemble import Stream, assemble
 from finetune.targets.checks import implausible
+from finetune.targets.doubts import doubts_of
 from finetune.targets.mounting import AXES, check_mounting, mount
 from finetune.targets.recording import UNLABELLED, WRISTS, Recording
 from finetune.targets.tables import Dialect, check_columns, check_dialect, numbers, read_table
@@ -65,15 +68,18 @@ def predict_file(model: Path, path: Path, config: RecordingConfig) -> str:
     do not fit, and a recording too short for one window.
     """
     classifier = load_classifier(model)
+    folder = Path(config.output) if config.output else path.parent
+    table, picture = (folder / f"{path.stem}.labels.{kind}" for kind in ("csv", "png"))
+    _check_output(folder, table)
     recording = read_recording(path, config)
+    for text in doubts_of(recording, classifier.windows.max_gap):
+        print(f"warning: {text}", file=sys.stderr)
     channels = 6 if recording.has_gyroscope else 3
     signals_TWC = recording.signals_TWC[:, list(recording.wrists), :channels]
     try:
         predictions = classifier.predict(signals_TWC, recording.timestamps_T, config.wrist)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
-    folder = Path(config.output) if config.output else path.parent
-    table, picture = (folder / f"{path.stem}.labels.{kind}" for kind in ("csv", "png"))
     predictions.write_csv(table)
     write_timeline(predictions, path.name, picture)
     most = max(set(predictions.labels), key=predictions.labels.count)
@@ -81,6 +87,23 @@ def predict_file(model: Path, path: Path, config: RecordingConfig) -> str:
         f"{path.name}: {len(predictions)} windows of {classifier.windows.seconds} s in "
         f"{recording.timestamps_T[-1]:.1f} s, most of them {most}\n{table}\n{picture}"
     )
+
+
+def _check_output(folder: Path, table: Path) -> None:
+    """Raise UserError for a place where labels cannot be written, or where others are."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise UserError(f"output={folder}: {there} is no folder that can be written to")
+    if not table.exists():
+        return
+    header = ",".join(COLUMNS)
+    with table.open(errors="replace") as file:
+        written_here = file.readline().startswith(f"{header},")
+    if not written_here:
+        raise UserError(
+            f"{table}: was not written by predict, whose files begin with {header},CLASSES; give "
+            "another folder as output=FOLDER"
+        )
 
 
 def read_recording(path: Path, config: RecordingConfig) -> Recording:
@@ -136,7 +159,7 @@ def _check(config: RecordingConfig) -> Dialect:
             "without gyroscope says gyroscope=[]"
         )
     if (config.time is None) == (config.rate is None) or (
-        config.rate is not None and config.rate <= 0
+        config.rate is not None and not config.rate > 0
     ):
         raise UserError("time and rate: name the column of time stamps, or give samples a second")
     check_columns(_columns(config), "")

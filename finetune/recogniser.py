@@ -22,6 +22,7 @@ from finetune.windows import CHOICES, MIRROR_SIGNS_C, MIRRORS, WindowsConfig
 
 BATCH = 64
 BOTH = "both"
+COLUMNS = ("start", "end", "label")
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Predictions:
         """Write a line for each window: start, end, label, the probability of each class."""
         with replace_when_whole(path) as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["start", "end", "label", *self.label_names])
+            writer.writerow([*COLUMNS, *self.label_names])
             for start, end, label, probabilities_K in zip(
                 self.starts_N, self.ends_N, self.labels, self.probabilities_NK, strict=True
             ):
@@ -87,22 +88,20 @@ class Classifier:
             timestamps_T: in seconds, rising; gaps longer than `windows.max_gap` are not bridged.
             wrist: left, right or both.
 
-        Raises UserError for signals of other sensors than it was trained on, time stamps that do
-        not rise, and a recording without a single window.
+        Raises UserError for signals of other sensors than it was trained on or of another shape,
+        time stamps that do not rise, a recording without a single window, and values so large that
+        no probability comes of them.
         """
-        signals_TX = np.asarray(signals_TX, dtype=np.float64).reshape(len(timestamps_T), -1)
+        signals_TX, times_T = _as_recording(signals_TX, timestamps_T, _recorded(wrist))
         self.present_WC(wrist, signals_TX.shape[1])
-        known_T = np.isfinite(signals_TX).all(1)
-        times_T = np.asarray(timestamps_T, dtype=np.float64)[known_T]
+        known_T = np.isfinite(signals_TX).all(1) & np.isfinite(times_T)
+        times_T = times_T[known_T]
         if np.any(np.diff(times_T) <= 0):
             place = int(np.flatnonzero(np.diff(times_T) <= 0)[0])
             raise UserError(f"time stamps do not rise behind {times_T[place]:.3f} s; sort them")
         found = list(windows_of(times_T, signals_TX[known_T], self.windows)) if len(times_T) else []
         if not found:
-            raise UserError(
-                f"no window of {self.windows.seconds} s without a gap of more than "
-                f"{self.windows.max_gap} s; record for longer"
-            )
+            raise UserError(_why_no_window(times_T, self.windows))
         starts_N = np.array([start for start, _ in found])
         probabilities_NK = self.probabilities(np.stack([each for _, each in found]), wrist)
         return Predictions(
@@ -122,7 +121,13 @@ class Classifier:
         for signals_BTWC in signals_NTWC.split(BATCH):
             present_BWC = torch.from_numpy(present_WC).expand(len(signals_BTWC), -1, -1)
             parts.append(self.network(signals_BTWC, present_BWC).softmax(1))
-        return torch.cat(parts).numpy()
+        probabilities_NK = torch.cat(parts).numpy()
+        if not np.isfinite(probabilities_NK).all():
+            raise UserError(
+                f"values of up to {np.abs(windows_NTX).max():.3g} give no probabilities; leave out "
+                "what no sensor reads"
+            )
+        return probabilities_NK
 
     def present_WC(self, wrist: str, channels: int) -> np.ndarray:
         """Return which inputs `channels` signals of a wrist are; UserError for untrained ones."""
@@ -135,10 +140,14 @@ class Classifier:
             )
         present_WC = np.zeros((len(WRISTS), len(CHANNELS)), dtype=bool)
         present_WC[list(places.values()), : channels // recorded] = True
-        if described(present_WC) not in self.inputs:
+        given = described(present_WC)
+        if given not in self.inputs:
+            present_WC[:, 3:] = False
+            without = described(present_WC) in self.inputs
+            mend = "leave the gyroscope out" if without else "fit one on such recordings"
             raise UserError(
                 f"the classifier was trained on {' and on '.join(self.inputs)}, not on "
-                f"{described(present_WC)}; fit one on such recordings"
+                f"{given}; {mend}"
             )
         return present_WC
 
@@ -203,6 +212,31 @@ class Stream:
             Prediction(start, start + seconds, names[row_K.argmax()], row_K)
             for (start, _), row_K in zip(found, probabilities_NK, strict=True)
         ]
+
+
+def _as_recording(
+    signals: np.ndarray, timestamps: np.ndarray, wrists: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return signals (T, X) and times (T,) in float64; UserError for other shapes."""
+    signals = np.asarray(signals, dtype=np.float64)
+    times_T = np.asarray(timestamps, dtype=np.float64)
+    between = ((), (wrists,))
+    fits = signals.ndim > 1 and len(signals) == times_T.size and signals.shape[1:-1] in between
+    if times_T.ndim != 1 or not times_T.size or not fits:
+        wanted = "(samples, 2, 6 or 3)" if wrists == 2 else "(samples, 6 or 3)"
+        raise UserError(
+            f"signals of shape {signals.shape} at {times_T.size} time stamps; give {wanted} with a "
+            "time stamp for each sample"
+        )
+    return signals.reshape(times_T.size, -1), times_T
+
+
+def _why_no_window(times_T: np.ndarray, windows: WindowsConfig) -> str:
+    text = f"no window of {windows.seconds} s without a gap of more than {windows.max_gap} s"
+    if len(times_T) > 1 and np.median(np.diff(times_T)) > windows.max_gap:
+        rate = 1 / np.median(np.diff(times_T))
+        return f"{text}: there are {rate:.3g} samples a second; record more often"
+    return f"{text}; record for longer"
 
 
 def _recorded(wrist: str) -> int:

@@ -1,12 +1,13 @@
 """`report.html`: one file that needs nothing beside it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 
 from cluster.page import image, note, page, section
 from cluster.runs import replace_when_whole
 from finetune import plots
+from finetune.data_tables import data_tables, failed_cells
 from finetune.materials import TargetFacts
 from finetune.pictures import (
     Picture,
@@ -17,13 +18,12 @@ from finetune.pictures import (
 )
 from finetune.result_tables import rows_by_target, target_tables
 from finetune.study import Study
-from finetune.tables import Table, as_html
-from finetune.windows import RATE
+from finetune.tables import as_html
 
 
 def write_report(path: Path, study: Study, results: Sequence[dict]) -> None:
     """Write the report of a run or sweep; `results` are the cells that the lines are made of."""
-    sections = [_failures(study)] if study.failures else []
+    sections = [*_failures(study)]
     if len(study.targets) > 1:
         table = rows_by_target(study)
         sections.append(section(table.title, as_html(table)))
@@ -87,44 +87,6 @@ def _data(study: Study) -> str:
     return section("Data", "".join(map(as_html, data_tables(study))))
 
 
-def data_tables(study: Study) -> Iterable[Table]:
-    """Return what the targets hold, and what the releases are."""
-    yield Table(
-        "targets",
-        "Targets",
-        ["target", "data set", "windows", "classes", "people", "recordings", "hours", "folds"],
-        [
-            [
-                target.name,
-                target.data_set,
-                f"{sum(target.windows_by_class)} of {target.seconds} s at {RATE} Hz, overlap "
-                f"{100 * target.overlap:g} %, wrists: {', '.join(target.wrists)} (mirror: "
-                f"{target.mirror}, wrist: {target.wrist})",
-                ", ".join(
-                    f"{name} {count}"
-                    for name, count in zip(target.classes, target.windows_by_class, strict=True)
-                ),
-                str(len(target.people)),
-                str(target.recordings),
-                f"{target.hours:.2f}",
-                str(target.folds),
-            ]
-            for target in study.targets
-        ],
-        words=4,
-    )
-    yield Table(
-        "releases",
-        "Releases",
-        ["release", "pre-trained on", "tasks", "weights", "share of the data, %"],
-        [
-            [each.name, each.data, each.tasks, each.weights, f"{100 * each.share:g}"]
-            for each in study.releases
-        ],
-        words=4,
-    )
-
-
 def _rows(study: Study) -> str:
     abouts = {line.title: line.about for line in study.lines}
     items = "".join(f"<dt>{escape(t)}</dt><dd>{escape(a)}</dd>" for t, a in abouts.items())
@@ -139,17 +101,6 @@ def _settings(study: Study) -> str:
     )
 
 
-def _failures(study: Study) -> str:
-    table = Table(
-        "failed",
-        "Failed cells",
-        ["cell", "reason"],
-        [[cell_text(failure["cell"]), failure["reason"]] for failure in study.failures],
-        words=2,
-    )
-    return section(table.title, as_html(table), alarming=True)
-
-
-def cell_text(cell: dict) -> str:
-    """Return a cell in words."""
-    return ", ".join(f"{name} {value}" for name, value in cell.items() if value != "")
+def _failures(study: Study) -> Iterator[str]:
+    for table in failed_cells(study):
+        yield section(table.title, as_html(table), alarming=True)

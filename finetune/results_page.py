@@ -4,10 +4,11 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
+from cluster.errors import UserError
 from cluster.runs import replace_when_whole
+from finetune.data_tables import data_tables
 from finetune.materials import TargetFacts
 from finetune.pictures import table_pictures
-from finetune.report import data_tables
 from finetune.result_tables import rows_by_target, target_tables
 from finetune.rows import ROWS
 from finetune.study import Study, read_study
@@ -24,6 +25,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("output", type=Path, help="output folder of a run or sweep")
     parser.add_argument("--page", type=Path, required=True, help="Markdown file to write")
     given = parser.parse_args(arguments)
+    if given.page.is_dir() or not given.page.suffix:
+        raise UserError(f"--page {given.page}: a folder; give a Markdown file")
     write_page(given.page, read_study(given.output))
     print(f"page         {given.page}")
     return 0

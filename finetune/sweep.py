@@ -1,5 +1,6 @@
 """Grids of rows, targets, releases, experts and label shares to cells; a run is a sweep of one."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from itertools import product
@@ -20,6 +21,8 @@ from finetune.rows import Row, find_row
 from finetune.shares import check_share
 from finetune.synthetic import synthetic_names
 from finetune.zero_shot import check_prompts
+
+NAME = re.compile(r"[\w.-]+")
 
 
 def as_sweep(config: FinetuneConfig) -> SweepConfig:
@@ -48,7 +51,16 @@ def check_sweep(sweep: SweepConfig) -> None:
     for key in ("targets", "releases", "grids"):
         if not getattr(sweep, key):
             raise UserError(f"{key} is empty; name at least one")
+    for name in (*sweep.targets, *sweep.releases):
+        # They are parts of the names of files, of links and of LaTeX labels.
+        if not NAME.fullmatch(name):
+            raise UserError(
+                f"targets and releases: {name!r} cannot be a name; give letters, digits, - and _"
+            )
     for grid in sweep.grids:
+        for key in ("targets", "releases"):
+            if getattr(grid, key) == []:
+                raise UserError(f"grids: {key} is empty; name at least one, or null for all")
         _check_names("targets", grid.targets, list(sweep.targets))
         _check_names("releases", grid.releases, list(sweep.releases))
         _check_values("rows", grid.rows)

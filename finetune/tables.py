@@ -107,7 +107,11 @@ def as_markdown(table: Table) -> str:
 
 
 def write_tables(folder: Path, tables: Sequence[Table]) -> None:
-    """Write every table as NAME.csv and NAME.tex."""
+    """Write every table as NAME.csv and NAME.tex, and remove those of another time."""
+    for old in set(folder.glob("*.csv")) if folder.is_dir() else ():
+        if old.stem not in {table.name for table in tables} and old.with_suffix(".tex").exists():
+            old.unlink()
+            old.with_suffix(".tex").unlink()
     for table in tables:
         for suffix, text in (("csv", as_csv(table)), ("tex", as_latex(table))):
             with replace_when_whole(folder / f"{table.name}.{suffix}") as file:

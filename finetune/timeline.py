@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from cluster.figures import INK, clean, new_figure
+from cluster.figures import INK, clean, literal, new_figure
 from cluster.runs import replace_when_whole
 from finetune.recogniser import Predictions
 
@@ -31,10 +31,10 @@ def timeline(predictions: Predictions, title: str) -> Figure:
     image = axes.pcolormesh(edges_E, rows, mean_EK.T, cmap="Blues", vmin=0, vmax=1, rasterized=True)
     best_E = np.where(np.isnan(mean_EK[:, 0]), np.nan, np.nan_to_num(mean_EK).argmax(1))
     axes.step(edges_E, np.append(best_E, best_E[-1]), where="post", color="#dd6b20", linewidth=2)
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), map(literal, names))
     axes.invert_yaxis()
     axes.set_xlabel("seconds")
-    axes.set_title(title, fontsize=11, color=INK)
+    axes.set_title(literal(title), fontsize=11, color=INK)
     figure.colorbar(image, ax=axes, label="probability")
     clean(axes)
     return figure

@@ -81,7 +81,7 @@ class Windows:
 
 def cut_windows(target: Target, config: WindowsConfig) -> Windows:
     """Cut every recording of `target`; UserError when not a single labelled window results."""
-    _check(config)
+    check_windows(config)
     columns: list[list] = [[], [], [], [], [], []]
     for index, recording in enumerate(target.recordings):
         worn = _choose(_mirror(recording, MIRRORS[config.mirror]), CHOICES[config.wrist])
@@ -150,12 +150,13 @@ def _ratio(frames_per_sample: float, count: int) -> Fraction:
     return ratio
 
 
-def _check(config: WindowsConfig) -> None:
+def check_windows(config: WindowsConfig) -> None:
+    """Raise UserError, naming the key, for windows that cannot be cut."""
     if config.seconds < 1:
         raise UserError(f"windows.seconds is {config.seconds}; at least 1")
     if not 0 <= config.overlap < 1:
         raise UserError(f"windows.overlap is {config.overlap}; from 0 up to but not 1")
-    if config.max_gap <= 0:
+    if not config.max_gap > 0:
         raise UserError(f"windows.max_gap is {config.max_gap}; above 0 seconds")
     if config.mirror not in MIRRORS:
         raise UserError(f"windows.mirror is {config.mirror}; one of {', '.join(MIRRORS)}")

@@ -216,7 +216,7 @@ def check_version(path: Path, known: int) -> None:
     """Raise UserError where a folder's configuration is of another format than `known`."""
     try:
         raw = OmegaConf.load(path)
-    except (OSError, YAMLError, OmegaConfBaseException) as error:
+    except (OSError, UnicodeDecodeError, YAMLError, OmegaConfBaseException) as error:
         raise UserError(f"{path}: cannot be read as YAML: {str(error).splitlines()[0]}") from None
     version = raw.get("format_version") if isinstance(raw, DictConfig) else None
     if version != known:

@@ -155,7 +155,7 @@ def _check(config: CsvConfig) -> FilePattern:
 
 
 def _is_no_rate(rate: float | None) -> bool:
-    return rate is not None and rate <= 0
+    return rate is not None and not rate > 0
 
 
 def _dialect(config: CsvConfig) -> Dialect:

@@ -3,6 +3,8 @@
 Shape letters: T samples, W wrists, C channels.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from finetune.targets.checks import calmest, resting_magnitude
@@ -28,12 +30,21 @@ CLEARLY_BETTER = 0.1
 
 def doubts(target: Target, max_gap: float) -> list[str]:
     """Return warnings; `max_gap` in seconds is what windows do not reach over."""
-    found = [*_of_classes(target), *dropped(target), *_of_time(target, max_gap)]
+    return [*_of_classes(target), *_of_recordings(target.recordings, max_gap)]
+
+
+def doubts_of(recording: Recording, max_gap: float) -> list[str]:
+    """Return what is strange about a single recording, labelled or not."""
+    return _of_recordings([recording], max_gap)
+
+
+def _of_recordings(recordings: Sequence[Recording], max_gap: float) -> list[str]:
+    found = [*dropped(recordings), *_of_time(recordings, max_gap)]
     for wrist in range(len(WRISTS)):
-        recordings = [recording for recording in target.recordings if recording.wrists[wrist]]
-        if recordings:
-            found += _of_gravity(recordings, wrist)
-            found += _of_gyroscope(recordings, wrist)
+        own = [recording for recording in recordings if recording.wrists[wrist]]
+        if own:
+            found += _of_gravity(own, wrist)
+            found += _of_gyroscope(own, wrist)
     return found
 
 
@@ -51,9 +62,9 @@ def mean_force(recordings: list[Recording], wrist: int) -> np.ndarray:
     return np.concatenate([part.signals_TWC[:, wrist, :3] for part in recordings]).mean(0)
 
 
-def gaps(target: Target, max_gap: float) -> np.ndarray:
+def gaps(recordings: Sequence[Recording], max_gap: float) -> np.ndarray:
     """Return the lengths in seconds of all steps in time that are longer than `max_gap`."""
-    steps = np.concatenate([np.diff(recording.timestamps_T) for recording in target.recordings])
+    steps = np.concatenate([np.diff(recording.timestamps_T) for recording in recordings])
     return steps[steps > max_gap]
 
 
@@ -70,29 +81,29 @@ def _of_classes(target: Target) -> list[str]:
     return found
 
 
-def dropped(target: Target) -> list[str]:
+def dropped(recordings: Sequence[Recording]) -> list[str]:
     """Return in words how many samples the reader could not use."""
     found = []
     for count, said in (
-        ([part.not_rising for part in target.recordings], "whose time stamp does not rise"),
-        ([part.without_value for part in target.recordings], "without a value"),
+        ([part.not_rising for part in recordings], "whose time stamp does not rise"),
+        ([part.without_value for part in recordings], "without a value"),
     ):
         if sum(count):
-            recordings = sum(number > 0 for number in count)
-            found.append(f"{sum(count):,} samples {said} dropped, in {recordings} recordings")
+            several = sum(number > 0 for number in count)
+            found.append(f"{sum(count):,} samples {said} dropped, in {several} recordings")
     return found
 
 
-def _of_time(target: Target, max_gap: float) -> list[str]:
+def _of_time(recordings: Sequence[Recording], max_gap: float) -> list[str]:
     found = []
-    beyond = [part for part in target.recordings if part.segments_beyond]
+    beyond = [part for part in recordings if part.segments_beyond]
     if beyond:
-        count = sum(part.segments_beyond for part in beyond)
+        segments = sum(part.segments_beyond for part in beyond)
         found.append(
-            f"{count:,} labelled segments reach beyond their recording, the first in "
+            f"{segments:,} labelled segments reach beyond their recording, the first in "
             f"{beyond[0].name}: another unit, or another zero of time?"
         )
-    long = gaps(target, max_gap)
+    long = gaps(recordings, max_gap)
     if len(long):
         found.append(
             f"{len(long):,} gaps in time longer than {max_gap:g} s, the longest {long.max():,.1f} "

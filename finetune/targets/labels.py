@@ -9,6 +9,9 @@ import numpy as np
 from cluster.errors import UserError
 from finetune.targets.recording import UNLABELLED
 
+# Nobody tells more activities apart; a column of measurements has thousands of values.
+MOST_LABELS = 1000
+
 
 def label_indices(labels_T: np.ndarray, names: Sequence[str], where: str, mend: str) -> np.ndarray:
     """Return the index in `names` of each label, UNLABELLED for an empty one.
@@ -16,14 +19,17 @@ def label_indices(labels_T: np.ndarray, names: Sequence[str], where: str, mend: 
     Raises UserError for a label that is not in `names`; `mend` says what to do about it.
     """
     found, inverse_T = np.unique(labels_T.astype(str), return_inverse=True)
+    if len(found) > MOST_LABELS:
+        raise UserError(f"{where}: {len(found):,} different labels; name the column of labels")
+    known = {"": UNLABELLED, **{name: index for index, name in enumerate(names)}}
     numbers = []
     for label in found.tolist():
-        if label not in ("", *names):
+        if label not in known:
             near = difflib.get_close_matches(label, names, n=1, cutoff=0.0)
             raise UserError(
                 f"{where}: unknown label {label!r}, the nearest known is {near[0]!r}; {mend}"
             )
-        numbers.append(UNLABELLED if label == "" else list(names).index(label))
+        numbers.append(known[label])
     return np.array(numbers, dtype=int)[inverse_T]
 
 

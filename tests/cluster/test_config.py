@@ -20,6 +20,8 @@ class Outer:
     folder: str = "runs"
     inner: Inner = field(default_factory=Inner)
     by_name: dict[str, Inner] = field(default_factory=dict)
+    sizes: list[int] = field(default_factory=list)
+    several: list[Inner] = field(default_factory=list)
 
 
 @dataclass
@@ -49,6 +51,8 @@ def test_overrides_win_over_the_preset_and_the_preset_over_the_defaults(tmp_path
         ("inner.cutoff=high", r"inner\.cutoff: .*high"),
         ("inner=[1]", r"inner=\[1\]: "),
         ("bodies", "has the form key=value"),
+        ("sizes=[1.5]", r"sizes\[0\]: Value '1.5' of type 'float'"),
+        ("several=[{cutof: 3}]", "unknown key cutof; the nearest known key is cutoff"),
         ("folder=T\udcfcr", "surrogates not allowed"),
         ("folder=${x}", "config: folder: .*'x' not found; an environment variable is written"),
     ],

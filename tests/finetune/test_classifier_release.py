@@ -176,6 +176,12 @@ def test_an_incomplete_folder_is_one_line(folder: Path, tmp_path: Path, name: st
         ("- class 2\n", "", "another architecture"),
         ("mirror: left", "mirrors: left", "unknown key windows.mirrors"),
         ("wrists:\n- left", "wrists: []", "names no wrists"),
+        (
+            "width: 16\n  kernel",
+            "width: 15\n  kernel",
+            "classifier.width is 15; it must be a mu",
+        ),
+        ("seconds: 2", "seconds: 0", "windows.seconds is 0; at least 1"),
     ],
 )
 def test_a_folder_that_does_not_fit_is_one_line(

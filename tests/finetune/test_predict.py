@@ -1,5 +1,6 @@
 """The commands `predict` and `export`, as a user gives them."""
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from finetune.timeline import averaged, timeline
 from finetune.windows import WindowsConfig
 from tests.finetune import made_target
 from tests.finetune.made_classifier import fitted, moving, times_of, worn_on
+from tests.finetune.made_recordings import wrist as made_wrist
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +192,46 @@ def test_an_empty_file_is_one_line(
         command("predict", folder, tmp_path / "walk.csv", "rate=50")
 
 
+def test_labels_of_somebody_else_are_not_overwritten(
+    folder: Path, tmp_path: Path, command: Callable[..., str]
+) -> None:
+    path = write_recording(tmp_path / "walk.csv")
+    labels = tmp_path / "walk.labels.csv"
+    labels.write_text("start,end,label\n0,30,by hand\n")
+    with pytest.raises(UserError, match=r"walk.labels.csv: was not written by predict.*output="):
+        command("predict", folder, path, "time=time")
+    assert "by hand" in labels.read_text()
+    command("predict", folder, path, "time=time", f"output={tmp_path / 'labels'}")
+    labels.unlink()
+    command("predict", folder, path, "time=time")
+    command("predict", folder, path, "time=time")
+    with pytest.raises(UserError, match=r"output=.*: .*walk.csv is no folder that can be written"):
+        command("predict", folder, path, "time=time", f"output={path}")
+
+
+def test_what_is_strange_about_a_recording_is_told(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    worn = tmp_path / "worn.csv"
+    times_T = np.arange(1000) / 50
+    table = pd.DataFrame(made_wrist(20, 50), columns=["ax", "ay", "az", "gx", "gy", "gz"])
+    table.insert(0, "time", times_T)
+    table.loc[100:149, "gx"] = np.nan
+    table.to_csv(worn, index=False)
+    for keys, told in (
+        ((), ["50 samples without a value dropped", "1 gaps in time longer"]),
+        (("wrist=right",), ["it looks like the other wrist"]),
+        (("gravity_sign=-1",), ["gravity_sign looks wrong"]),
+    ):
+        monkeypatch.setattr(
+            sys, "argv", ["finetune", "predict", str(folder), str(worn), "time=time", *keys]
+        )
+        assert main() == 0
+        warned = capsys.readouterr().err
+        assert all(text in warned for text in told)
+        assert ("wrong" in warned or "other wrist" in warned) == bool(keys)
+
+
 def test_the_picture_shows_the_mean_of_the_windows_that_cover_a_moment() -> None:
     predictions = Predictions(
         np.array([0.0, 1.0, 5.0]),
@@ -212,6 +254,12 @@ def test_the_picture_counts_seconds_as_the_table_does() -> None:
     np.testing.assert_allclose(picture.collections[0].get_datalim(picture.transData).x0, 5)
 
 
+def test_names_with_dollars_are_no_formulas() -> None:
+    names = ("$a$_$b$", "b")
+    predictions = Predictions(np.zeros(1), np.ones(1), np.array([[0.8, 0.2]]), names)
+    timeline(predictions, "walk $1 $2 _").canvas.draw()
+
+
 def test_the_onnx_file_answers_as_torch_for_any_batch(
     folder: Path, classifier: Classifier, command: Callable[..., str]
 ) -> None:
@@ -219,6 +267,9 @@ def test_the_onnx_file_answers_as_torch_for_any_batch(
     assert "on one core takes" in printed
     assert "MB" in printed
     session = onnxruntime.InferenceSession(str(folder / export.NAME))
+    said = session.get_modelmeta().custom_metadata_map
+    assert json.loads(said["classes"]) == list(classifier.label_names)
+    assert said["mirror"].startswith("left: the other wrist's windows come with ax, gy and gz neg")
     times_T = times_of("50 Hz")
     found = windows_of(times_T, moving(times_T), classifier.windows)
     windows_NTX = np.stack([window_TX for _, window_TX in found])

@@ -153,6 +153,20 @@ def test_presets_can_be_meant() -> None:
         load_config(SweepConfig, Path("configs/finetune/results.yaml"), [])
 
 
+@pytest.mark.parametrize("name", ["half & half", "50%", "a/b", ""])
+def test_names_that_no_file_link_or_label_can_have(releases: dict[str, Path], name: str) -> None:
+    sweep = sweep_of(releases, GridConfig(rows=[NEURAL]))
+    sweep.targets[name] = sweep.targets.pop("one")
+    with pytest.raises(UserError, match=r"targets and releases: '.*' cannot be a name; give lett"):
+        check_sweep(sweep)
+
+
+def test_an_empty_list_does_not_mean_all(releases: dict[str, Path]) -> None:
+    for key in ("targets", "releases"):
+        with pytest.raises(UserError, match=rf"grids: {key} is empty; name at least one, or null"):
+            check_sweep(sweep_of(releases, GridConfig(rows=[NEURAL], **{key: []})))
+
+
 def test_sentences_are_embedded_for_the_releases_alone_that_are_asked(
     releases: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -332,6 +346,13 @@ def _check_files(output: Path, lines: dict, page: Path, monkeypatch: pytest.Monk
     neural = next(row for row in rows if row[0] == "DeepConvLSTM")
     for text, target in zip(neural[1:], ("one", "two"), strict=True):
         assert text == f"{100 * lines[target, NEURAL, '', 0, 1.0]['macro_f1']['value']:.1f}"
+    with open(output / "tables" / "confusion_one.csv") as file:
+        counts = [list(map(int, row[5:])) for row in list(csv.reader(file))[1:]]
+    ones = [line for (target, *_), line in lines.items() if target == "one"]
+    assert counts == [row for line in ones for row in line["confusion"]]
+    assert {"targets", "releases", "failed"} <= {
+        path.stem for path in (output / "tables").glob("*.csv")
+    }
     names = {path.stem for path in (output / "tables").glob("*.tex")}
     assert names == {path.stem for path in (output / "tables").glob("*.csv")}
     assert {"experts_one", "pretraining_one", "labels_windows_two", "people_one"} <= names

@@ -3,8 +3,10 @@
 import csv
 import io
 import re
+from dataclasses import replace
+from pathlib import Path
 
-from finetune.tables import Table, as_csv, as_html, as_latex, as_markdown
+from finetune.tables import Table, as_csv, as_html, as_latex, as_markdown, write_tables
 
 TABLE = Table(
     "made",
@@ -44,3 +46,10 @@ def test_html_escapes_and_marks() -> None:
     assert "<td class=n><b>82.1 ± 0.4</b></td>" in text
     assert "he said &quot;a, b&quot; | c" in text
     assert "<td class=n>7 &lt;</td>" in text
+
+
+def test_tables_of_another_time_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    write_tables(tmp_path, [TABLE, replace(TABLE, name="old")])
+    (tmp_path / "notes.csv").write_text("mine")
+    write_tables(tmp_path, [TABLE])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["made.csv", "made.tex", "notes.csv"]
