@@ -288,6 +288,39 @@ def test_performers_come_from_a_bounded_pool_and_keep_their_habits():
     assert np.corrcoef(paces)[0, 1] > 0.8
 
 
+def test_a_manner_of_one_s_own_changes_arms_and_pace_and_nothing_else():
+    plain, own = (
+        [cast(0, index, (6.0, 20.0), 40, manner) for index in range(400)] for manner in (0.0, 1.0)
+    )
+    kept = ("action", "seconds", "performer", "side", "stance", "extent", "slots")
+    for one, other in zip(plain, own, strict=True):
+        assert all(getattr(one, name) == getattr(other, name) for name in kept)
+    assert not any(any(each.manner.values()) for each in plain)
+    turned = [each.manner["left_forearm_pronation"] for each in own]
+    assert np.std(turned) == pytest.approx(33, abs=4)
+    assert np.abs(turned).max() <= 70
+    ratios = [np.log(two.pace / one.pace) for one, two in zip(plain, own, strict=True)]
+    assert np.std(ratios) == pytest.approx(0.33, abs=0.04)
+    # What a sentence says of the pace is true of the pace that is performed.
+    quick = [each.pace for each in own if "quickly" in each.text]
+    slow = [each.pace for each in own if "slowly" in each.text]
+    assert min(quick) > 1 > max(slow)
+
+
+@pytest.mark.parametrize("index", range(0, 141, 20))
+def test_own_manners_stay_within_limits_and_are_smooth(index):
+    casting = cast(3, index, (6.0, 8.0), 40, manner=2.0)
+    jumps = []
+    for rate in (240.0, 480.0):
+        times_T = np.arange(0, casting.seconds, 1 / rate)
+        curves = stage.play(casting, np.random.default_rng(index), times_T)
+        assert np.isfinite(curves).all()
+        assert (curves[:, LIMITED] > LOW_A[LIMITED]).all()
+        assert (curves[:, LIMITED] < HIGH_A[LIMITED]).all()
+        jumps.append(third_derivative_jump(curves, 1.0 / rate))
+    assert jumps[1] < 0.65 * jumps[0], casting.action
+
+
 def test_rate_changes_the_sampling_not_the_motion():
     slow, fast = (
         ChoreographySource(dataclasses.replace(SOME, rate=rate)) for rate in (60.0, 120.0)
@@ -314,6 +347,8 @@ def test_rate_changes_the_sampling_not_the_motion():
         ("clip_seconds_max", 5000.0),
         ("rate", 1.0),
         ("performers", 0),
+        ("manner", -0.1),
+        ("manner", float("nan")),
     ],
 )
 def test_absurd_settings_end_in_one_line_that_names_the_key(key, value):

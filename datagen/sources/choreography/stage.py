@@ -160,7 +160,7 @@ class _Score:
         spread = person.irregularity
         extent = casting.extent * np.exp(spread * self._normal())
         middle = values.mean(axis=0)
-        values = middle + extent * (values - middle)
+        values = middle + extent * (values - middle) + _vector(casting.manner)
         pace = casting.pace * np.exp(0.6 * spread * self._normal())
         for place, (key, value) in enumerate(zip(keys, values, strict=True)):
             seconds = key.seconds / pace * np.exp(spread * self._normal())
