@@ -158,7 +158,7 @@ def test_zero_shot_names_the_action_of_the_nearest_sentence(
         "embed",
         lambda texts, _: {t: vectors[t].astype(np.float32) for t in texts},
     )
-    monkeypatch.setattr(prompts_of_classes, "_check_backend", lambda *_: None)
+    monkeypatch.setattr(prompts_of_classes, "check_backend", lambda *_: None)
 
     def cheat(self, batch):
         text = self.text(batch["text"])
