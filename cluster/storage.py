@@ -45,6 +45,13 @@ def local_folder(text: str, key: str) -> Path:
     return folder
 
 
+def check_writable(folder: Path, key: str) -> None:
+    """Raise UserError where neither `folder` nor what it would be made in can be written to."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise UserError(f"{key}={folder}: {there} is no folder that can be written to")
+
+
 @dataclass(frozen=True, repr=False)
 class Url:
     """A file or folder at a URL; what is named as in Path does what it does there.

@@ -3,7 +3,6 @@
 Shape letters: N windows, M windows of a part, P people, K classes.
 """
 
-import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from torch import Tensor
 from cluster.errors import UserError
 from cluster.progress import Progress
 from cluster.runs import git_commit, seed_from
+from cluster.storage import check_writable
 from finetune.classifier_release import (
     ClassifierReleaseConfig,
     build_network,
@@ -59,9 +59,7 @@ def fit_classifier(config: FitConfig) -> str:
     """
     folder = Path(config.output)
     check_replaceable(folder)
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        raise UserError(f"output={folder}: {there} is no folder that can be written to")
+    check_writable(folder, "output")
     check_shared(config)
     row = _row(config.row)
     pretrained = load_fitting(config)

@@ -171,7 +171,7 @@ class Materials:
             config = self.config(target, name)
             pretrained.append(load_fitting(config))
             if "zero_shot" in config.rows:
-                check_backend(pretrained[-1], config.zero_shot.text, f"release {name}: {TEXT_KEY}")
+                check_backend(pretrained[-1], config.zero_shot.text, f"{choice.folder}: {TEXT_KEY}")
         return ReleaseFacts(
             name=name,
             data=choice.data or name,

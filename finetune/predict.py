@@ -3,7 +3,6 @@
 Shape letters: T samples, W wrists, C channels.
 """
 
-import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cluster.errors import UserError
+from cluster.storage import check_writable
 from finetune.classifier_release import load_classifier
 from finetune.recogniser import BOTH, COLUMNS
 from finetune.targets import units
@@ -91,9 +91,7 @@ def predict_file(model: Path, path: Path, config: RecordingConfig) -> str:
 
 def _check_output(folder: Path, table: Path) -> None:
     """Raise UserError for a place where labels cannot be written, or where others are."""
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        raise UserError(f"output={folder}: {there} is no folder that can be written to")
+    check_writable(folder, "output")
     if not table.exists():
         return
     header = ",".join(COLUMNS)

@@ -1,3 +1,4 @@
+import signal
 import socket
 import subprocess
 import sys
@@ -83,3 +84,19 @@ def test_without_an_address_ray_runs_here_for_as_long_as_it_is_needed():
         [sys.executable, "-c", PROBE], capture_output=True, text=True, check=True, timeout=200
     )
     assert done.stdout.splitlines() == ["2 ('1', '1') ('1', '1') True", "2.0", "False"]
+
+
+def test_sigterm_ends_in_order():
+    waiting = (
+        "import time\nfrom cluster.connect import ClusterConfig, connected\n"
+        "with connected(ClusterConfig(workers=1), ()):\n"
+        "    print('ready', flush=True)\n    time.sleep(60)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", waiting], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "ready\n"
+    process.terminate()
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 128 + signal.SIGTERM
+    assert said == "stopped by SIGTERM; the same command continues the work\n"

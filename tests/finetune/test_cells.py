@@ -222,6 +222,8 @@ def test_the_digest_names_what_decides_a_cell_and_nothing_else() -> None:
     assert cell_digest(replace(cell, target="other", release="x"), CONFIG, origin) == name
     assert cell_digest(cell, CONFIG, released) == name
     assert cell_digest(frozen, CONFIG, released) != cell_digest(frozen, CONFIG, origin)
+    reshaped = replace(origin, architecture="same weights, other heads")
+    assert cell_digest(frozen, CONFIG, reshaped) != cell_digest(frozen, CONFIG, origin)
     assert cell_digest(neural, wider, origin) == cell_digest(neural, CONFIG, origin)
 
 

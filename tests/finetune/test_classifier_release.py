@@ -148,6 +148,14 @@ def test_what_cannot_be_fitted_is_one_line(
     assert not (tmp_path / "model").exists()
 
 
+def test_an_output_that_cannot_be_written_is_told_before_anything_is_trained(
+    tiny_release: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"output=.*: .*file is no folder that can be written to"):
+        fitted(tmp_path / "file" / "model", tiny_release, made_target.waves(people=3))
+
+
 def test_one_class_alone_cannot_be_fitted(tiny_release: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="one class alone, class 0"):
         fitted(tmp_path / "model", tiny_release, made_target.waves(people=3, classes=1))

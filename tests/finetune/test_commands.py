@@ -163,6 +163,8 @@ def test_mistakes_end_with_one_line(
     ("change", "message"),
     [
         ("seeds=[]", "seeds is empty; name at least one"),
+        ("training.warmup=.inf", "training.warmup is inf; from 0 up to any number, but not inf"),
+        ("seeds=[99999999999999999999]", "seeds is .*; a whole number from 0 to 2"),
         ("classifier.heads=0", "classifier.heads is 0; at least 1"),
         ("classifier.heads=3", "classifier.width is 64; it must be a multiple of classifier.heads"),
         ("classifier.kernel=4", "classifier.kernel is 4; it must be odd"),

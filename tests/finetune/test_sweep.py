@@ -182,7 +182,7 @@ def test_sentences_are_embedded_for_the_releases_alone_that_are_asked(
     assert "zero_shot" in materials.config("one", "whole").rows
     assert materials.config("one", "half").rows == ["centroid"]
     sweep.targets["one"].zero_shot.text.backend = "instructor"
-    with pytest.raises(UserError, match=r"release whole: zero_shot.text.backend=instructor: the"):
+    with pytest.raises(UserError, match=r": zero_shot.text.backend=instructor: the release was tr"):
         Materials(sweep)
 
 
