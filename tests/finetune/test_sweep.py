@@ -396,13 +396,3 @@ def _check_continued(
         _, *rows = csv.reader(file)
     assert [row[0] for row in rows] == [ROWS[FROZEN].title, ROWS[NEURAL].title]
     assert "10 % of the labelled windows. Macro F1 over" in (output / "report.html").read_text()
-
-
-def test_a_page_needs_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    arguments = ["finetune", "results", str(tmp_path), "--page", str(tmp_path / "page.md")]
-    monkeypatch.setattr(sys, "argv", arguments)
-    with pytest.raises(UserError, match="no such file; give the output folder of a finished run"):
-        main()
-    (tmp_path / "scores.json").write_text("{}")
-    with pytest.raises(UserError, match="not the scores of this version"):
-        main()
