@@ -147,7 +147,8 @@ def test_a_grid_takes_some_of_the_seeds(releases: dict[str, Path]) -> None:
 
 def test_presets_can_be_meant() -> None:
     folders = ["targets.geotec.target.geotec.folder=FOLDER"]
-    check_sweep(load_config(SweepConfig, Path("configs/finetune/results.yaml"), folders))
+    for name in ("headline", "results"):
+        check_sweep(load_config(SweepConfig, Path(f"configs/finetune/{name}.yaml"), folders))
     check_sweep(load_config(SweepConfig, Path("configs/finetune/sweep_demo.yaml"), []))
     with pytest.raises(UserError, match=r"targets.geotec.target.geotec.folder has no value"):
         load_config(SweepConfig, Path("configs/finetune/results.yaml"), [])
