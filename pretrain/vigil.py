@@ -80,7 +80,10 @@ class Vigil:
     def _end_without_them(self) -> NoReturn:
         """End this process, whose main thread waits within an operation that does not come back."""
         if any(self._is_heard(rank) for rank in range(self.rank)):
-            time.sleep(SECONDS_TO_BE_HEARD)
+            until = time.monotonic() + SECONDS_TO_BE_HEARD
+            while time.monotonic() < until:
+                self._try_to_give_sign()
+                time.sleep(SECONDS_BETWEEN_SIGNS)
         print(f"error: {self._lost()}", file=sys.stderr, flush=True)
         os._exit(USER_ERROR_STATUS)
 
