@@ -32,7 +32,7 @@ def waiting(run: Path, rank: int, seconds: float, ranks: int) -> subprocess.Pope
     return subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
 
 
-def leave_sign(run: Path, rank: int, **word: bool) -> None:
+def leave_sign(run: Path, rank: int, **word: object) -> None:
     sign = {"seen": time.time(), "doing": "in step 6", "failed": False, "closed": False, **word}
     (run / ".ranks").mkdir(exist_ok=True)
     (run / ".ranks" / f"rank-{rank}.json").write_text(json.dumps(sign))
@@ -47,6 +47,16 @@ def test_a_rank_that_waits_for_good_names_the_silent_one_and_ends(tmp_path: Path
         "error: rank 2 of 3 is gone or hangs: last seen in step 6, while rank 0 was in step 7; "
         "the same command goes on from the last checkpoint\n"
     )
+
+
+def test_a_rank_that_leaves_the_word_to_another_gives_signs_meanwhile(tmp_path: Path) -> None:
+    leave_sign(tmp_path, 0, seen=time.time() + 3600)
+    leave_sign(tmp_path, 2)
+    process = waiting(tmp_path, 1, 60, ranks=1)
+    said = process.communicate(timeout=50)[1]
+    sign = json.loads((tmp_path / ".ranks" / "rank-1.json").read_text())
+    assert said.startswith("error: rank 2 of 3 is gone or hangs")
+    assert time.time() - sign["seen"] < 3
 
 
 @pytest.mark.parametrize("word", ["closed", "failed"])
