@@ -124,13 +124,15 @@ def frozen_tokens(
 def _check_placement(folder: Path, placement: str) -> None:
     """Refuse encoders of sensors that are no watches.
 
-    A release made from shards says where they sat as JSON; other releases say it in free words.
+    A release made from shards says where they sat as JSON, in a list where its data sets differ;
+    other releases say it in free words.
     """
     try:
-        sides = json.loads(placement)
+        worn = json.loads(placement)
     except ValueError:
         return
-    check_placement(sides, f"{folder}")
+    for sides in worn if isinstance(worn, list) else [worn]:
+        check_placement(sides, f"{folder}")
 
 
 def _stored_tokens(

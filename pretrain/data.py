@@ -106,9 +106,7 @@ def open_data(
         too_short=train.too_short,
         text_size=manifests[0].text_size,
         text_backend=manifests[0].text_backend,
-        placement=" and ".join(
-            dict.fromkeys(json.dumps(each.placement, sort_keys=True) for each in manifests)
-        ),
+        placement=_placement(manifests),
         watches=all(_are_watches(each.placement) for each in manifests),
         licences=licences_of(manifests),
         identity=digest([shard.info.sha256 for shard in shards]),
@@ -122,6 +120,12 @@ def licences_of(parts: Iterable[Manifest | Data]) -> dict[str, str]:
         for source, licence in part.licences.items():
             said.setdefault(source, {})[licence] = None
     return {source: " and ".join(licences) for source, licences in said.items()}
+
+
+def _placement(manifests: Iterable[Manifest]) -> str:
+    """Return where the sensors sat as JSON: an object, or a list of those that differ."""
+    different = dict.fromkeys(json.dumps(each.placement, sort_keys=True) for each in manifests)
+    return next(iter(different)) if len(different) == 1 else f"[{', '.join(different)}]"
 
 
 def _are_watches(placement: dict[str, dict[str, Any]]) -> bool:

@@ -233,6 +233,12 @@ def test_a_missing_or_broken_release_ends_with_one_line_and_status_2(
             '{"left": {"segment": "left_knee"}, "right": {"segment": "right_knee"}}',
             "made for a left sensor on the segment left_knee, but the target's is on the",
         ),
+        (
+            "placement",
+            '[{"left": {"segment": "left_elbow"}, "right": {"segment": "right_elbow"}},'
+            ' {"left": {"segment": "left_elbow"}, "right": {"segment": "right_knee"}}]',
+            "made for a right sensor on the segment right_knee, but the target's is on the",
+        ),
     ],
 )
 def test_a_release_that_does_not_fit_ends_with_one_line(

@@ -3,6 +3,7 @@
 Shape letters: N bodies, T frames, J joints, B windows, C channels.
 """
 
+import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -137,3 +138,16 @@ def test_only_watches_are_mirrored(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=rf"augment.mirror: the sensors of .*{worn}") as error:
             train.main(given)
         assert "\n" not in str(error.value)
+
+
+def test_placements_that_differ_are_all_told(tmp_path: Path) -> None:
+    watches, arms = (watch("left"), watch("right")), (upper_arm("left"), upper_arm("right"))
+    for name, placements in (("one", watches), ("two", watches), ("arms", arms)):
+        make_shards(tmp_path / name, samples=2, placements=placements)
+    alike = open_data(tmp_path / "one", tmp_path / "two").placement
+    assert json.loads(alike)["right"]["segment"] == watches[1].segment
+    differing = json.loads(open_data(tmp_path / "one", tmp_path / "arms").placement)
+    assert [worn["left"]["segment"] for worn in differing] == [
+        watches[0].segment,
+        arms[0].segment,
+    ]
