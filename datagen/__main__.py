@@ -33,8 +33,8 @@ def _generate(arguments: list[str]) -> int:
     _print_run(outcome)
     check_bad_share(outcome.manifest, config)
     print(
-        "next           deepspeed pretrain/train.py --config configs/pretrain/demo.yaml "
-        f"data={redacted(folder)}"
+        "next           deepspeed pretrain/train.py --config configs/pretrain/small.yaml "
+        f"data={redacted(folder)} output=RUN"
     )
     return 0
 

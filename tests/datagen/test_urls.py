@@ -342,7 +342,7 @@ def test_the_command_reads_and_writes_urls(in_process, web, motion, tmp_path):
     arguments += ["clips_per_shard=1", "bodies=2", "cluster.workers=2"]
     out, _ = finish(start(tmp_path, "generate", *arguments, **environ))
     assert "6 in bucket://made/shards" in out
-    assert "configs/pretrain/demo.yaml data=bucket://made/shards" in out
+    assert "configs/pretrain/small.yaml data=bucket://made/shards" in out
     shards = tmp_path / "buckets" / "made" / "shards"
     assert contents(shards) == contents(tmp_path / "undisturbed")
     assert not (shards / ".lock").exists()
