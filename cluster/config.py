@@ -65,7 +65,10 @@ def _layers(preset: Path | None, overrides: Sequence[str]) -> Iterable[tuple[str
         try:
             yield override, OmegaConf.from_dotlist([override])
         except (OmegaConfBaseException, YAMLError, UnicodeError) as error:
-            raise UserError(f"{override}: {_first_line(error)}") from None
+            raise UserError(
+                f"{override}: {_first_line(error)}; quote a value that is no YAML, as in "
+                "'key=\"VALUE\"'"
+            ) from None
 
 
 def _presets(preset: Path, above: tuple[Path, ...]) -> Iterable[tuple[str, DictConfig]]:

@@ -3,7 +3,6 @@
 Shape letters: N windows.
 """
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from finetune.prepare import (
 )
 from finetune.rows import find_row
 from finetune.synthetic import synthetic_names, synthetic_windows
+from finetune.targets.checks import rate_of
 from finetune.targets.choose import read_target
 from finetune.targets.doubts import dropped
 from finetune.targets.recording import Target
@@ -201,7 +201,7 @@ class Materials:
             classes=list(target.label_names),
             people=sorted(set(windows.subjects_N.tolist())),
             recordings=len(target.recordings),
-            hours=_seconds(r.timestamps_T for r in target.recordings) / 3600,
+            hours=sum(len(part.labels_T) / rate_of(part) for part in target.recordings) / 3600,
             seconds=choice.windows.seconds,
             overlap=choice.windows.overlap,
             mirror=choice.windows.mirror,
@@ -215,7 +215,3 @@ class Materials:
             folds=len(folds),
             dropped=dropped(target.recordings),
         )
-
-
-def _seconds(timestamps: Iterable[np.ndarray]) -> float:
-    return float(sum(times_T[-1] - times_T[0] for times_T in timestamps))

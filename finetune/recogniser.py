@@ -193,7 +193,7 @@ class Stream:
         if len(values_X) != self._channels:
             self.classifier.present_WC(self.wrist, len(values_X))
             self._channels = len(values_X)
-        if not math.isfinite(sum(values_X)):
+        if not math.isfinite(time + sum(values_X)):
             return []
         return self._labelled(self._sliding.push(time, values_X))
 

@@ -81,7 +81,7 @@ def scores(study: Study, target: TargetFacts) -> Iterable[Table]:
         f"{study.labels_in_words(target.name)}. Macro F1 over the windows of all "
         f"people{_spread_note(lines)}. Intervals hold "
         f"{COVERAGE:g} % of resamples of people. The baseline is {study.baseline_title()}; a "
-        "difference whose interval excludes zero has a *.",
+        f"difference whose interval excludes zero has a *.{_unseen(lines)}",
         bold=_best([[line] for line in lines]),
     )  # fmt: skip
 

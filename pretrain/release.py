@@ -17,7 +17,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from yaml import YAMLError
 
@@ -128,9 +128,11 @@ def save_release(
 
 def save_weights(weights: dict[str, Tensor], path: Path) -> None:
     """Write weights; UserError where that cannot be done."""
+    # safetensors' own `save_file` leaves a file that only its owner may read.
+    content = save(weights)
     try:
-        save_file(weights, path)
-    except SafetensorError as error:  # also what becomes of a full disk
+        path.write_bytes(content)
+    except OSError as error:
         raise UserError(
             f"{path}: cannot be written: {error}; make room and give the same command again"
         ) from None

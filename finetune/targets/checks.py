@@ -21,6 +21,13 @@ BLOCK_SECONDS = 0.5
 CALMEST_SHARE = 0.05
 # A step in time this much longer than the median step is a gap.
 GAP_STEPS = 5
+# Up to so many seconds, steps between the time stamps of a sound recording are not rare gaps but
+# the pauses between bursts, where one step in a hundred is of this kind.
+LONGEST_PAUSE = 1.0
+PAUSES = 0.01
+MOST_BURSTS = 3.0
+# Gravity's mean over a recording; only a hand that turns over and over has less.
+LEAST_MEAN_FORCE = 1.0
 
 
 def refuse_unusable(target: Target) -> None:
@@ -32,17 +39,17 @@ def refuse_unusable(target: Target) -> None:
 def unusable(target: Target) -> list[str]:
     """Return why the data cannot be used, each with what to do; empty when it can."""
     reasons = _of_labels(target)
-    for check in (_rate, _acceleration, _turning):
+    for check in (_bursts, _rate, _acceleration, _turning):
         told = [text for recording in target.recordings if (text := check(recording))]
         if told:
             more = f" (and {len(told) - 1} recordings more)" if len(told) > 1 else ""
             reasons.append(told[0] + more)
-    return reasons
+    return [*reasons, *_of_gravity(target)]
 
 
 def implausible(recording: Recording) -> list[str]:
     """Return why the time stamps and signals of a recording, labelled or not, cannot be right."""
-    told = (check(recording) for check in (_rate, _acceleration, _turning))
+    told = (check(recording) for check in (_bursts, _rate, _acceleration, _turning))
     return [text for text in told if text]
 
 
@@ -92,6 +99,22 @@ def rate_of(recording: Recording) -> float:
     return float(1 / steps[steps <= GAP_STEPS * np.median(steps)].mean())
 
 
+def burstiness(recording: Recording) -> float:
+    """Return by what factor samples come quicker within bursts than on the whole; 1 without bursts.
+
+    A watch that sends its samples in packets may stamp them when they arrive.
+    """
+    steps = np.diff(recording.timestamps_T)
+    if (steps > GAP_STEPS * np.median(steps)).mean() < PAUSES or not (steps <= LONGEST_PAUSE).any():
+        return 1.0
+    return rate_of(recording) * float(steps[steps <= LONGEST_PAUSE].mean())
+
+
+def mean_force_of(recording: Recording, wrist: int) -> float:
+    """Return the length of the mean acceleration, in m/s2."""
+    return float(np.linalg.norm(recording.signals_TWC[:, wrist, :3].mean(0)))
+
+
 def worn_wrists(recording: Recording) -> list[int]:
     """Return the wrists that the recording has."""
     return [wrist for wrist in range(len(WRISTS)) if recording.wrists[wrist]]
@@ -116,7 +139,34 @@ def _of_labels(target: Target) -> list[str]:
     return reasons
 
 
+def _of_gravity(target: Target) -> list[str]:
+    lengths = [
+        mean_force_of(recording, wrist)
+        for recording in target.recordings
+        for wrist in worn_wrists(recording)
+    ]
+    if not lengths or np.median(lengths) >= LEAST_MEAN_FORCE:
+        return []
+    return [
+        f"in half of its recordings the mean acceleration is shorter than {np.median(lengths):.2f} "
+        "m/s2: gravity seems to be taken out; name columns that include it"
+    ]
+
+
+def _bursts(recording: Recording) -> str | None:
+    factor = burstiness(recording)
+    if factor <= MOST_BURSTS:
+        return None
+    return (
+        f"{recording.name}: its samples come in bursts, within them {factor:.0f} times as quickly "
+        "as on the whole, as packets do that are stamped on arrival; spread their time stamps "
+        "evenly, or give the rate in place of a time column"
+    )
+
+
 def _rate(recording: Recording) -> str | None:
+    if _bursts(recording):
+        return None
     rate = rate_of(recording)
     if RATES[0] <= rate <= RATES[1]:
         return None

@@ -121,9 +121,13 @@ def read(config: CsvConfig) -> Target:
         classes=list(map(_spelt, config.classes)),
         unlabelled=list(map(_spelt, config.unlabelled)),
     )
-    names = tuple(config.classes) or _names(parts, config)
-    if not names:
+    found = _labels_of(parts)
+    if not found:
         raise UserError(f"{folder}: not one sample has a label; see {KEY}.label and {KEY}.segments")
+    _check_unlabelled(config.unlabelled, found)
+    names = tuple(config.classes) or tuple(sorted(found - set(config.unlabelled)))
+    if not names:
+        raise UserError(f"{KEY}.unlabelled: names every label that there is; leave one out")
     recordings = tuple(_labelled(part, names, config) for part in parts)
     return Target(f"csv {folder.name}", f"CSV files of {folder.name}", names, recordings)
 
@@ -149,6 +153,10 @@ def _check(config: CsvConfig) -> FilePattern:
     for part, column in (("person", config.person), ("wrist", config.wrist)):
         if (part in pattern.parts) == (column is not None):
             raise UserError(f"{KEY}.{part}: give it, or {{{part}}} in {KEY}.files, and not both")
+    classes = list(map(_spelt, config.classes))
+    twice = next((name for name in classes if classes.count(name) > 1), None)
+    if twice is not None:
+        raise UserError(f"{KEY}.classes: names {twice!r} twice")
     check_mounting(config.frame, config.gravity_sign, KEY)
     check_mounting(config.frame_right or config.frame, config.gravity_sign, KEY)
     return pattern
@@ -249,14 +257,26 @@ def _spelt(name: str) -> str:
     return whole[1] if whole else name
 
 
-def _names(parts: list[Unlabelled], config: CsvConfig) -> tuple[str, ...]:
+def _labels_of(parts: list[Unlabelled]) -> set[str]:
+    """Return all labels that occur."""
     found: set[str] = set()
     for part in parts:
         if part.sample_labels is not None:
             found |= set(part.sample_labels)
         if part.segments is not None:
             found |= set(_text(part.segments["label"]))
-    return tuple(sorted(found - {"", *config.unlabelled}))
+    return found - {""}
+
+
+def _check_unlabelled(unlabelled: list[str], found: set[str]) -> None:
+    """Raise UserError for a label that means none and never occurs: it would be a class."""
+    for name in unlabelled:
+        if name not in found:
+            raise UserError(
+                f"{KEY}.unlabelled: {name!r} does not occur; there are "
+                f"{', '.join(sorted(found))} (YAML reads yes, no, on, off and 01 otherwise: quote "
+                "them)"
+            )
 
 
 def _labelled(part: Unlabelled, names: tuple[str, ...], config: CsvConfig) -> Recording:

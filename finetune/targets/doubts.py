@@ -7,7 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from finetune.targets.checks import calmest, resting_magnitude
+from finetune.targets.checks import (
+    LEAST_MEAN_FORCE,
+    burstiness,
+    calmest,
+    mean_force_of,
+    resting_magnitude,
+)
 from finetune.targets.recording import GRAVITY, UNLABELLED, WRISTS, Recording, Target
 from finetune.targets.turning import gyroscope_agreement
 
@@ -22,6 +28,8 @@ MANY = 0.01
 SLOW_TURNING = 0.3
 # A mean below this, in m/s2, says nothing about which way an axis points.
 CLEAR_MEAN = 1.0
+# Samples that come this much quicker in bursts than on the whole.
+FEW_BURSTS = 1.5
 # In daily life and in exercise, gravity's reaction lies on average towards the elbow, the thumb
 # and the back of the hand: signs of its x, y and z on the left wrist.
 USUAL_SIGNS = np.array([-1.0, -1.0, 1.0])
@@ -82,7 +90,7 @@ def _of_classes(target: Target) -> list[str]:
 
 
 def dropped(recordings: Sequence[Recording]) -> list[str]:
-    """Return in words how many samples the reader could not use."""
+    """Return in words how many samples and segments the reader could not use as they are."""
     found = []
     for count, said in (
         ([part.not_rising for part in recordings], "whose time stamp does not rise"),
@@ -91,17 +99,23 @@ def dropped(recordings: Sequence[Recording]) -> list[str]:
         if sum(count):
             several = sum(number > 0 for number in count)
             found.append(f"{sum(count):,} samples {said} dropped, in {several} recordings")
-    return found
-
-
-def _of_time(recordings: Sequence[Recording], max_gap: float) -> list[str]:
-    found = []
     beyond = [part for part in recordings if part.segments_beyond]
     if beyond:
         segments = sum(part.segments_beyond for part in beyond)
         found.append(
             f"{segments:,} labelled segments reach beyond their recording, the first in "
             f"{beyond[0].name}: another unit, or another zero of time?"
+        )
+    return found
+
+
+def _of_time(recordings: Sequence[Recording], max_gap: float) -> list[str]:
+    found = []
+    bursts = [part for part in recordings if burstiness(part) > FEW_BURSTS]
+    if bursts:
+        found.append(
+            f"the samples of {len(bursts)} recordings come in bursts, the first {bursts[0].name}: "
+            "as packets do that are stamped on arrival"
         )
     long = gaps(recordings, max_gap)
     if len(long):
@@ -114,6 +128,12 @@ def _of_time(recordings: Sequence[Recording], max_gap: float) -> list[str]:
 
 def _of_gravity(recordings: list[Recording], wrist: int) -> list[str]:
     found = [*_out_of_scale(recordings, wrist), *_of_impossible_values(recordings, wrist)]
+    without = [part for part in recordings if mean_force_of(part, wrist) < LEAST_MEAN_FORCE]
+    if without:
+        found.append(
+            f"{WRISTS[wrist]} wrist: the mean acceleration of {len(without)} recordings is next to "
+            f"nothing, the first {without[0].name}: gravity taken out?"
+        )
     mean_3 = mean_force(recordings, wrist)
     mirrored_3 = mean_3 * np.array([-1.0 if wrist else 1.0, 1.0, 1.0])
     against = tuple((mirrored_3 * USUAL_SIGNS < -CLEAR_MEAN).tolist())
@@ -173,20 +193,32 @@ def _of_impossible_values(recordings: list[Recording], wrist: int) -> list[str]:
 
 
 def _of_gyroscope(recordings: list[Recording], wrist: int) -> list[str]:
-    turning = [part.signals_TWC[:, wrist, 3:] for part in recordings if part.has_gyroscope]
-    if not turning:
+    own = [part for part in recordings if part.has_gyroscope]
+    if not own:
         return []
     found = []
-    fast = float(np.percentile(np.linalg.norm(np.concatenate(turning), axis=1), 99))
+    slow = {person: fast for person, fast in _fast_turning(own, wrist) if fast < SLOW_TURNING}
+    everyone = len(slow) == len({part.subject for part in own})
     agreement = gyroscope_agreement(recordings, wrist)
     if agreement and agreement.reading and agreement.best < agreement.as_declared - CLEARLY_BETTER:
         found.append(
             f"{WRISTS[wrist]} wrist: the gyroscope does not turn gravity as the accelerometer "
             f"sees it turn; it would with {agreement.reading}"
         )
-    elif fast < SLOW_TURNING:
+    elif slow:
+        whose = "" if everyone else f" of {', '.join(slow)}"
         found.append(
-            f"{WRISTS[wrist]} wrist: the gyroscope reads {fast:.3f} rad/s in one sample of a "
-            "hundred: a wrist that hardly moves, or radians declared as degrees"
+            f"{WRISTS[wrist]} wrist: the gyroscope{whose} reads {max(slow.values()):.3f} rad/s in "
+            "one sample of a hundred: a wrist that hardly moves, or radians declared as degrees"
         )
     return found
+
+
+def _fast_turning(recordings: list[Recording], wrist: int) -> list[tuple[str, float]]:
+    """Return for each person the angular velocity, in rad/s, of one sample in a hundred."""
+    told = []
+    for person in sorted({part.subject for part in recordings}):
+        own = [part.signals_TWC[:, wrist, 3:] for part in recordings if part.subject == person]
+        fast = np.percentile(np.linalg.norm(np.concatenate(own), axis=1), 99)
+        told.append((person, float(fast)))
+    return told

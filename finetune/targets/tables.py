@@ -3,7 +3,12 @@
 Shape letters: T rows, X columns.
 """
 
+import lzma
+import re
+import tarfile
 import warnings
+import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +22,12 @@ from cluster.progress import Progress
 
 Item = TypeVar("Item")
 TAB = "tab"
+COMMA_NUMBER = re.compile(r"-?\d+,\d+")
+# What pandas raises for files, compressed ones among them, that it cannot read.
+UNREADABLE = (
+    OSError, ValueError, EOFError, ImportError, zlib.error, lzma.LZMAError, zipfile.BadZipFile,
+    tarfile.TarError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,6 +91,10 @@ def read_table(
     if table.empty and not may_be_empty:
         raise UserError(f"{path}: the file has no rows; remove it or record it again")
     table = table[list(columns)]
+    if dialect.decimal != ".":
+        # A single word keeps pandas from reading the numbers of its column.
+        words = table.select_dtypes(exclude="number").columns
+        table = table.assign(**{name: _with_points(table[name], dialect) for name in words})
     if text:
         spelt = _read_csv(path, dialect, usecols=list(text), dtype=str, keep_default_na=False)
         table = table.assign(**{name: spelt[name].str.strip() for name in text})
@@ -103,8 +118,20 @@ def _read_csv(path: Path, dialect: Dialect, **options: Any) -> pd.DataFrame:
             f"{path}: its rows have more cells than its header; name every column, or say in "
             "separator and decimal how it is written"
         ) from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as CSV: {str(error).splitlines()[0]}") from None
+    except UNREADABLE as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise UserError(f"{path}: cannot be read as CSV: {reason}") from None
+
+
+def _with_points(column: pd.Series, dialect: Dialect) -> pd.Series:
+    return column.map(
+        lambda cell: cell.replace(dialect.decimal, ".") if isinstance(cell, str) else cell
+    )
+
+
+def what_to_mend(word: str) -> str:
+    """Return what may be wrong where `word` stands in place of a number."""
+    return '; say decimal: ","' if COMMA_NUMBER.fullmatch(word) else ""
 
 
 def numbers(
@@ -121,7 +148,7 @@ def numbers(
         if len(words):
             raise UserError(
                 f"{path}: column {name} holds {words.iloc[0]!r} where a number belongs, "
-                f"row {words.index[0] + first_row}"
+                f"row {words.index[0] + first_row}{what_to_mend(words.iloc[0])}"
             )
         values.append(column.to_numpy(dtype=np.float64))
     values_TX = np.stack(values, 1)

@@ -5,6 +5,7 @@ import pandas as pd
 
 from cluster.errors import UserError
 from finetune.targets.recording import GRAVITY
+from finetune.targets.tables import what_to_mend
 
 ACCELERATION = {"m/s2": 1.0, "g": GRAVITY}
 TURNING = {"rad/s": 1.0, "deg/s": np.pi / 180}
@@ -39,6 +40,6 @@ def _refuse_words(times: pd.Series, read: pd.Series, wanted: str, key: str, wher
     words = times[read.isna() & times.notna()]
     if len(words):
         raise UserError(
-            f"{where}: the time {words.iloc[0]!r} in row {words.index[0] + 2} is not {wanted}; "
-            f"mend it, or state the unit in {key}"
+            f"{where}: the time {str(words.iloc[0])!r} in row {words.index[0] + 2} is not {wanted}"
+            + (what_to_mend(str(words.iloc[0])) or f"; mend it, or state the unit in {key}")
         )

@@ -53,6 +53,16 @@ def test_a_stream_gives_what_the_whole_recording_gives(
     assert [each.label for each in parts] == whole.labels
 
 
+def test_a_sample_without_a_time_counts_for_neither(classifier: Classifier) -> None:
+    times_T = times_of("50 Hz")
+    signals_TX = moving(times_T)
+    times_T[[0, 70]] = np.nan
+    whole = classifier.predict(signals_TX, times_T)
+    parts = streamed(classifier, times_T, signals_TX)
+    np.testing.assert_array_equal([each.start for each in parts], whole.starts_N)
+    assert [each.label for each in parts] == whole.labels
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_windows_are_those_of_training(kind: str) -> None:
     """Away from the ends of a window's surroundings the filter sees what it sees in training."""

@@ -63,6 +63,7 @@ def test_the_folder_holds_three_files_and_a_card_that_says_where_it_comes_from(
 ) -> None:
     names = sorted(path.name for path in folder.iterdir())
     assert names == ["card.md", "config.yaml", "model.safetensors"]
+    assert len({path.stat().st_mode for path in folder.iterdir()}) == 1
     assert [path.name for path in folder.parent.iterdir()] == ["release"]
     card = (folder / "card.md").read_text()
     for words in ("three made clips", "CC0-1.0", "7 steps", "abc1234", "recall@1 | 0.25", "watch"):
@@ -77,7 +78,7 @@ def test_a_new_release_takes_the_place_of_the_old_one(folder: Path) -> None:
     assert [path.name for path in folder.parent.iterdir()] == ["release"]
 
 
-@pytest.mark.parametrize("step", ["save_file", "save_config", "_card_text", "_put_in_place"])
+@pytest.mark.parametrize("step", ["save", "save_config", "_card_text", "_put_in_place"])
 def test_a_half_written_release_is_never_seen(
     folder: Path, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
