@@ -9,6 +9,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(r"\]\((?!https?://)([^)#]+)")
+ANCHORED = re.compile(r"\]\((?!https?://)([^)#]*)#([^)]+)\)")
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 PRESET = re.compile(r"configs/\w+/[\w/-]+\.yaml")
 TARGET = re.compile(r"(?:`|^ *)(?:[A-Z_]+=\S+ )?make ([a-z][a-z-]*)(?=[`\s]|$)", re.MULTILINE)
 COMMAND = re.compile(r"python -m (cluster|datagen|pretrain|finetune) ([a-z-]+)")
@@ -18,6 +20,22 @@ COMMAND = re.compile(r"python -m (cluster|datagen|pretrain|finetune) ([a-z-]+)")
 def test_links_lead_somewhere(page):
     broken = [link for link in LINK.findall(page.read_text()) if not (page.parent / link).exists()]
     assert not broken
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_into_a_page_find_their_heading(page):
+    lost = [
+        f"{link}#{anchor}"
+        for link, anchor in ANCHORED.findall(page.read_text())
+        if (target := page.parent / link if link else page).suffix == ".md"
+        and anchor not in {_anchor(head) for head in HEADING.findall(target.read_text())}
+    ]
+    assert not lost
+
+
+def _anchor(heading):
+    words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading.strip().lower())
+    return re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
