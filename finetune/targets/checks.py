@@ -26,8 +26,9 @@ GAP_STEPS = 5
 LONGEST_PAUSE = 1.0
 PAUSES = 0.01
 MOST_BURSTS = 3.0
-# Gravity's mean over a recording; only a hand that turns over and over has less.
-LEAST_MEAN_FORCE = 1.0
+# Of the usual magnitude, the mean acceleration is more than this: gravity is always there. Only a
+# hand that turns over and over has less.
+LEAST_MEAN_SHARE = 0.1
 
 
 def refuse_unusable(target: Target) -> None:
@@ -110,9 +111,14 @@ def burstiness(recording: Recording) -> float:
     return rate_of(recording) * float(steps[steps <= LONGEST_PAUSE].mean())
 
 
-def mean_force_of(recording: Recording, wrist: int) -> float:
-    """Return the length of the mean acceleration, in m/s2."""
-    return float(np.linalg.norm(recording.signals_TWC[:, wrist, :3].mean(0)))
+def mean_share(recording: Recording, wrist: int) -> float:
+    """Return the length of the mean acceleration as a share of the median magnitude.
+
+    No unit matters to it.
+    """
+    force_T3 = recording.signals_TWC[:, wrist, :3]
+    median = np.median(np.linalg.norm(force_T3, axis=1))
+    return float(np.linalg.norm(force_T3.mean(0)) / max(median, 1e-9))
 
 
 def worn_wrists(recording: Recording) -> list[int]:
@@ -140,16 +146,16 @@ def _of_labels(target: Target) -> list[str]:
 
 
 def _of_gravity(target: Target) -> list[str]:
-    lengths = [
-        mean_force_of(recording, wrist)
+    shares = [
+        mean_share(recording, wrist)
         for recording in target.recordings
         for wrist in worn_wrists(recording)
     ]
-    if not lengths or np.median(lengths) >= LEAST_MEAN_FORCE:
+    if not shares or np.median(shares) >= LEAST_MEAN_SHARE:
         return []
     return [
-        f"in half of its recordings the mean acceleration is shorter than {np.median(lengths):.2f} "
-        "m/s2: gravity seems to be taken out; name columns that include it"
+        f"in half of its recordings the mean acceleration is less than {np.median(shares):.1%} of "
+        "the usual one: gravity seems to be taken out; name columns that include it"
     ]
 
 

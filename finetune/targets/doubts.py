@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from finetune.targets.checks import (
-    LEAST_MEAN_FORCE,
+    LEAST_MEAN_SHARE,
     burstiness,
     calmest,
-    mean_force_of,
+    mean_share,
     resting_magnitude,
 )
 from finetune.targets.recording import GRAVITY, UNLABELLED, WRISTS, Recording, Target
@@ -128,7 +128,7 @@ def _of_time(recordings: Sequence[Recording], max_gap: float) -> list[str]:
 
 def _of_gravity(recordings: list[Recording], wrist: int) -> list[str]:
     found = [*_out_of_scale(recordings, wrist), *_of_impossible_values(recordings, wrist)]
-    without = [part for part in recordings if mean_force_of(part, wrist) < LEAST_MEAN_FORCE]
+    without = [part for part in recordings if mean_share(part, wrist) < LEAST_MEAN_SHARE]
     if without:
         found.append(
             f"{WRISTS[wrist]} wrist: the mean acceleration of {len(without)} recordings is next to "

@@ -4,6 +4,7 @@ import gzip
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 from cluster.errors import UserError
 from finetune.__main__ import main
+from finetune.targets.checks import unusable
 from finetune.targets.doubts import doubts, dropped
 from tests.finetune.made_recordings import PLAIN, csv_folder, csv_table, read, write_csv
 
@@ -60,6 +62,13 @@ def test_an_accelerometer_without_gravity_is_refused_and_a_single_one_told(tmp_p
         write_csv(lively(csv_table()), tmp_path / "one" / person / "left.csv")
     with pytest.raises(UserError, match=r"gravity seems to be taken out; name columns that inclu"):
         read(tmp_path / "one", *PLAIN)
+
+
+def test_a_wrong_unit_is_not_taken_for_a_lack_of_gravity(tmp_path: Path) -> None:
+    found = read(csv_folder(tmp_path), *PLAIN)
+    in_g = [replace(part, signals_TWC=part.signals_TWC / 9.81) for part in found.recordings]
+    (told,) = unusable(replace(found, recordings=tuple(in_g)))
+    assert "it looks like g declared as m/s2" in told
 
 
 def test_segments_beyond_a_recording_are_told_to_every_command(tmp_path: Path) -> None:
