@@ -102,7 +102,20 @@ def join_world(rank: int, ranks: int, timeout: float) -> World:
             f"deepspeed --master_port={port + 1} ..."
         ) from None
     atexit.register(_leave_world)
-    return World(rank, ranks, torch.device(get_accelerator().current_device_name()))
+    world = World(rank, ranks, torch.device(get_accelerator().current_device_name()))
+    world.wait()
+    _shared_memory(rank).unlink(missing_ok=True)
+    return world
+
+
+def _shared_memory(rank: int) -> Path:
+    """Return where DeepSpeed shares 64 MB of a CPU rank's memory with the other ranks.
+
+    Nobody looks for the name any more once all ranks have met, and DeepSpeed leaves it, and so the
+    memory, behind.
+    """
+    meeting = f"{os.environ['MASTER_ADDR']}_{os.environ['MASTER_PORT']}"
+    return Path(f"/dev/shm/deepspeed_allreduce_buffer_{os.getuid()}_{meeting}_{rank}")
 
 
 def _leave_world() -> None:

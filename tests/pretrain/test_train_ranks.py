@@ -56,6 +56,10 @@ def told(output: Path) -> list[dict]:
     return [json.loads((output / f"told{rank}.json").read_text()) for rank in (0, 1)]
 
 
+def test_the_ranks_leave_no_shared_memory_behind(told: list[dict]) -> None:
+    assert [each["shared_memory"] for each in told] == [[], []]
+
+
 @pytest.mark.parametrize("way", ["plain", "cached"])
 def test_half_the_batch_on_each_of_two_ranks_is_the_whole_batch_on_one(
     told: list[dict], way: str

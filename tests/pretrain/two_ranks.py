@@ -1,6 +1,7 @@
 """What two real ranks have to show; started by DeepSpeed's launcher from test_train_ranks.py."""
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -166,6 +167,8 @@ def main(data: Path, output: Path) -> None:
         told["equal"] = [
             results(output / f"whole{zero}") == results(output / f"broken{zero}") for zero in (0, 2)
         ]
+    named = Path("/dev/shm").glob(f"*_{os.environ['MASTER_PORT']}_*")
+    told["shared_memory"] = [path.name for path in named]
     (output / f"told{world.rank}.json").write_text(json.dumps(told))
 
 
