@@ -26,7 +26,7 @@ from pretrain.release import (
     CARD,
     CONFIG,
     WEIGHTS,
-    check_version,
+    check_format,
     float32,
     folder_when_whole,
     load_weights,
@@ -104,7 +104,8 @@ def load_classifier(folder: Path | str) -> Classifier:
 
 
 def _read_config(path: Path) -> ClassifierReleaseConfig:
-    check_version(path, FORMAT_VERSION)
+    kind = "a classifier, which python -m finetune fit writes"
+    check_format(path, FORMAT_VERSION, "label_names", kind)
     config = load_config(ClassifierReleaseConfig, path, [])
     if config.rate != RATE:
         raise UserError(f"{path}: rate is {config.rate}; this program makes windows at {RATE} Hz")

@@ -149,7 +149,8 @@ def load_pretrained(folder: Path) -> Pretrained:
     for name in (WEIGHTS, CONFIG):
         if not (folder / name).is_file():
             raise UserError(f"{folder}: not a release, {name} is missing")
-    check_version(folder / CONFIG, FORMAT_VERSION)
+    kind = "a release of encoders, which pretrain/train.py writes"
+    check_format(folder / CONFIG, FORMAT_VERSION, "text_size", kind)
     config = load_config(ReleaseConfig, folder / CONFIG, [])
     try:
         model = Multi3Net(config.model, config.text_size)
@@ -214,18 +215,23 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def check_version(path: Path, known: int) -> None:
-    """Raise UserError where a folder's configuration is of another format than `known`."""
+def check_format(path: Path, version: int, own_key: str, kind: str) -> None:
+    """Raise UserError where a folder's configuration is of another format than `version`.
+
+    Folders of other kinds have no `own_key`; `kind` says what was wanted, and what writes it.
+    """
     try:
         raw = OmegaConf.load(path)
     except (OSError, UnicodeDecodeError, YAMLError, OmegaConfBaseException) as error:
         raise UserError(f"{path}: cannot be read as YAML: {str(error).splitlines()[0]}") from None
-    version = raw.get("format_version") if isinstance(raw, DictConfig) else None
-    if version != known:
+    found = raw.get("format_version") if isinstance(raw, DictConfig) else None
+    if found != version:
         raise UserError(
-            f"{path}: release format {version}; this version of the program reads format "
-            f"{known} only"
+            f"{path}: release format {found}; this version of the program reads format "
+            f"{version} only"
         )
+    if own_key not in raw:
+        raise UserError(f"{path.parent}: not {kind}; its {path.name} has no {own_key}")
 
 
 def _check_architecture(

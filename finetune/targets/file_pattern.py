@@ -1,5 +1,6 @@
-"""Patterns of paths such as `{person}/{session}_{wrist}.csv`."""
+"""Patterns of paths such as `{person}/{session}_{wrist}.csv`; large and small letters are equal."""
 
+import glob
 import re
 from pathlib import Path, PurePath
 
@@ -7,7 +8,7 @@ from cluster.errors import UserError
 
 PIECE = re.compile(r"\{(\w+)\}|(\*)")
 ANY_NAME = "[^/]+?"
-WRIST_NAME = "(?i:left|right|l|r)"
+WRIST_NAME = "left|right|l|r"
 
 
 class FilePattern:
@@ -33,8 +34,7 @@ class FilePattern:
         """
         fits = [self._expression(wrist) for wrist in (WRIST_NAME, ANY_NAME)]
         found = {}
-        # Two stars beside each other would mean any depth.
-        for path in folder.glob(re.sub(r"\*+", "*", PIECE.sub("*", self.pattern))):
+        for path in folder.glob(self._wildcards()):
             name = path.relative_to(folder).as_posix()
             match = fits[0].fullmatch(name) or fits[1].fullmatch(name)
             if match and path.is_file() and not self._is_hidden(name):
@@ -45,6 +45,14 @@ class FilePattern:
         pairs = zip(PurePath(name).parts, PurePath(self.pattern).parts, strict=True)
         return any(own.startswith(".") and not wanted.startswith(".") for own, wanted in pairs)
 
+    def _wildcards(self) -> str:
+        letters = (
+            f"[{letter.lower()}{letter.upper()}]" if letter.isalpha() else glob.escape(letter)
+            for letter in PIECE.sub("*", self.pattern)
+        )
+        # Two stars beside each other would mean any depth.
+        return re.sub(r"\*+", "*", "".join(letters).replace("[*]", "*"))
+
     def _expression(self, wrist: str) -> re.Pattern[str]:
         expression, end = "", 0
         for piece in PIECE.finditer(self.pattern):
@@ -52,7 +60,7 @@ class FilePattern:
             expression += re.escape(self.pattern[end : piece.start()])
             expression += f"(?P<{piece[1]}>{name})" if piece[1] else "[^/]*"
             end = piece.end()
-        return re.compile(expression + re.escape(self.pattern[end:]))
+        return re.compile(expression + re.escape(self.pattern[end:]), re.IGNORECASE)
 
     def fill(self, parts: dict[str, str]) -> str:
         """Return the path with its named parts put in; UserError for one that is not there."""

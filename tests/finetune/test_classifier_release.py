@@ -176,6 +176,15 @@ def test_an_incomplete_folder_is_one_line(folder: Path, tmp_path: Path, name: st
         load_classifier(tmp_path / "nowhere")
 
 
+def test_a_classifier_is_no_release_and_a_release_no_classifier(
+    folder: Path, tiny_release: Path
+) -> None:
+    with pytest.raises(UserError, match=r"not a classifier.* has no label_names"):
+        load_classifier(tiny_release)
+    with pytest.raises(UserError, match=r"not a release of encoders.* has no text_size"):
+        release.load_pretrained(folder)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

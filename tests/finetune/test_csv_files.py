@@ -53,6 +53,13 @@ def test_compressed_files(tmp_path: Path) -> None:
     assert_same(read(tmp_path, PLAIN[0].replace(".csv", ".csv.gz"), *PLAIN[1:]), wanted)
 
 
+def test_small_and_large_letters_are_equal_in_names(tmp_path: Path) -> None:
+    wanted = read(csv_folder(tmp_path), *PLAIN)
+    for path in tmp_path.glob("p[01]/left.csv"):
+        path.rename(path.with_name("Left.CSV"))
+    assert_same(read(tmp_path, *PLAIN), wanted)
+
+
 def test_hidden_files_are_no_recordings(tmp_path: Path) -> None:
     wanted = read(csv_folder(tmp_path), *PLAIN)
     for hidden in (".ipynb_checkpoints/left.csv", "p0/.~left.csv", "p0/._left.csv"):

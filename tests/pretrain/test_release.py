@@ -134,8 +134,8 @@ def test_another_format_version(folder: Path) -> None:
 
 
 def test_a_key_that_nobody_knows(folder: Path) -> None:
-    edit(folder / "config.yaml", "text_size", "text_sizes")
-    assert "unknown key text_sizes" in refusal(folder)
+    edit(folder / "config.yaml", "placement", "placements")
+    assert "unknown key placements" in refusal(folder)
 
 
 def test_a_configuration_that_contradicts_itself(folder: Path) -> None:
