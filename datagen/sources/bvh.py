@@ -1,6 +1,5 @@
 """The source `bvh`: a folder of BVH files, a skeleton map, and sentences for them."""
 
-import csv
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -8,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from cluster.errors import UserError
 from cluster.storage import Location, location
 from datagen.motion import NOT_STATED, BadClipError, ClipRef, Motion
 from datagen.sources.bvh_file import Bvh, read_bvh
 from datagen.sources.contents import Contents, columns_of
+from datagen.sources.descriptions import read_descriptions, read_table
 from datagen.sources.listing import below, clip_name, files_below, unique
 from datagen.sources.retarget import Retargeted, retarget
 from datagen.sources.skeleton_map import load_skeleton_map, presets
@@ -32,9 +31,8 @@ class BvhConfig:
     Attributes:
         folder: searched for *.bvh with all its subfolders.
         skeleton: a preset (bandai, cmu, mixamo) or the path of a skeleton map (.yaml).
-        descriptions: CSV with the columns `file` (path below the folder) and `description`, one
-            sentence a clip, and optionally `content`, the activity's label. Without it a clip's
-            text is the words of its file name.
+        descriptions: a table of sentences (CSV) or words for the parts of files' names (YAML), as
+            in `descriptions.py`. Without it a clip's text is the words of its file name.
         name: what the clips' names begin with.
         licence: what the motion may be used for, for the cards of what is trained on it.
     """
@@ -55,7 +53,7 @@ class BvhSource:
     def __init__(self, config: BvhConfig) -> None:
         self.config = config
         self.skeleton = load_skeleton_map(config.skeleton)
-        self._described = _read_descriptions(config.descriptions) if config.descriptions else None
+        self._describe = read_descriptions(config.descriptions) if config.descriptions else None
 
     def list_clips(self) -> list[ClipRef]:
         """List every BVH file below the folder, by name.
@@ -80,8 +78,9 @@ class BvhSource:
 
     def _refer(self, path: Location, below: Path) -> ClipRef:
         text, action = text_from_name(below.stem), ""
-        if self._described is not None:
-            text, action = self._described.get(below.as_posix(), ("", ""))
+        if self._describe is not None:
+            said = self._describe(below)
+            text, action = (said.sentence, said.content) if said else ("", "")
         name = clip_name(self.config.name, below)
         return ClipRef(name, str(path), text, action, source=self.config.name)
 
@@ -119,31 +118,6 @@ def _kind(character: str) -> str:
     return "A" if character.isupper() else "a"
 
 
-def _read_descriptions(path: str) -> dict[str, tuple[str, str]]:
-    """Return sentence and label by file; raises UserError, naming file and line."""
-    described: dict[str, tuple[str, str]] = {}
-    try:
-        with location(path).open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file)
-            missing = {"file", "description"} - set(rows.fieldnames or [])
-            if missing:
-                raise UserError(f"{path}: has no column {' or '.join(sorted(missing))}")
-            for row in rows:
-                place, name = f"{path}, line {rows.line_num}", row["file"]
-                if None in row:  # cells beyond the header's
-                    raise UserError(
-                        f"{place}: has more cells than the header; put a sentence with commas "
-                        "between quotation marks"
-                    )
-                said = (row["description"] or "").strip(), (row.get("content") or "").strip()
-                if described.setdefault(name, said) != said:
-                    raise UserError(f"{place}: {name} is described twice; leave one row")
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise UserError(f"{path}: the descriptions cannot be read: {reason}") from None
-    return described
-
-
 def inspect(path: Location) -> Contents | None:
     """Return what a BVH file or one of descriptions holds, or None for another file.
 
@@ -151,8 +125,8 @@ def inspect(path: Location) -> Contents | None:
     UserError for descriptions that are damaged.
     """
     if path.suffix.lower() == ".csv" and {"file", "description"} <= set(columns_of(path, ",")):
-        described = _read_descriptions(str(path))
-        words = f"{len({text for text, _ in described.values()})} sentences"
+        described = read_table(str(path))
+        words = f"{len({said.sentence for said in described.values()})} sentences"
         return Contents("bvh", "descriptions of clips (CSV)", clips=len(described), text=words)
     if path.suffix.lower() != ".bvh":
         return None
