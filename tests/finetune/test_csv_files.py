@@ -12,6 +12,19 @@ from finetune.targets.doubts import doubts
 from finetune.targets.recording import UNLABELLED, Target
 from tests.finetune.made_recordings import PLAIN, csv_folder, csv_table, read, write_csv
 
+SEGMENTED = ("time=t", "segments='{person}/{session}_labels.csv'")
+
+
+def segmented_folder(folder: Path, sessions: tuple[str, ...], sides: tuple[str, ...]) -> None:
+    """Write `a/SESSION_SIDE.csv` and `a/SESSION_labels.csv`, the same for b."""
+    for person in ("a", "b"):
+        for session in sessions:
+            for side in sides:
+                table = csv_table(seed=len(session)).drop(columns="activity")
+                write_csv(table, folder / person / f"{session}{side}.csv")
+            labels = pd.DataFrame({"start": [0, 9], "end": [9, 20], "label": ["walk", session]})
+            write_csv(labels, folder / person / f"{session}_labels.csv")
+
 
 def assert_same(found: Target, wanted: Target) -> None:
     assert found.label_names == wanted.label_names
@@ -113,3 +126,47 @@ def test_segments_beyond_the_recording_are_told_and_none_are_allowed(tmp_path: P
     (tmp_path / "p2" / "labels.csv").unlink()
     with pytest.raises(UserError, match=r"no such file; .* write one with the header start,end"):
         read(tmp_path, PLAIN[0], "time=t", "segments='{person}/labels.csv'")
+
+
+def test_the_wrist_is_the_name_of_one_and_files_of_segments_are_no_recordings(
+    tmp_path: Path,
+) -> None:
+    segmented_folder(tmp_path, ("morning_walk", "run"), ("_left", "_R"))
+    target = read(tmp_path, "files='{person}/{session}_{wrist}.csv'", *SEGMENTED)
+    names = ["morning_walk_R", "morning_walk_left", "run_R", "run_left"]
+    assert [part.name for part in target.recordings] == [
+        f"{person}/{name}.csv" for person in "ab" for name in names
+    ]
+    assert [part.wrists[0] for part in target.recordings] == [False, True] * 4
+    assert target.label_names == ("morning_walk", "run", "walk")
+    assert np.bincount(target.recordings[0].labels_T).tolist() == [550, 0, 450]
+
+
+def test_files_of_segments_that_fit_every_pattern(tmp_path: Path) -> None:
+    segmented_folder(tmp_path, ("walk", "run"), ("",))
+    target = read(tmp_path, "files='{person}/{session}.csv'", "wrist=left", *SEGMENTED)
+    names = [part.name for part in target.recordings]
+    assert names == ["a/run.csv", "a/walk.csv", "b/run.csv", "b/walk.csv"]
+
+
+def test_segments_whose_pattern_fits_recordings(tmp_path: Path) -> None:
+    segmented_folder(tmp_path, ("run",), ("_l",))
+    for person in ("a", "b"):
+        (tmp_path / person / "run_labels.csv").rename(tmp_path / person / "run.csv")
+    keys = ("files='{person}/{session}_{wrist}.csv'", "segments='{person}/{session}.csv'")
+    target = read(tmp_path, *keys, "time=t")
+    assert [part.name for part in target.recordings] == ["a/run_l.csv", "b/run_l.csv"]
+
+
+def test_labels_that_a_classifier_wrote_beside_recordings_are_no_recordings(
+    tmp_path: Path,
+) -> None:
+    csv_folder(tmp_path)
+    for path in list(tmp_path.glob("*/left.csv")):
+        path.with_name("left.labels.csv").write_text("start,end,label\n0,4,walk\n")
+    assert len(read(tmp_path, *PLAIN).recordings) == 3
+    assert len(read(tmp_path, "files='{person}/*.csv'", "wrist=left", *PLAIN[1:]).recordings) == 3
+    for path in list(tmp_path.glob("*/left.csv")):
+        path.rename(path.with_name("left.labels.csv"))
+    keys = ("files='{person}/{wrist}.labels.csv'", *PLAIN[1:])
+    assert len(read(tmp_path, *keys).recordings) == 3
