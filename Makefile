@@ -39,7 +39,7 @@ demo: setup ## motion -> shards -> pre-training -> fine-tuning on real watch dat
 	@echo "release      $(RUN)/pretrain/release"
 	@echo "report       $(RUN)/finetune/report.html"
 	@echo "TensorBoard  make tensorboard"
-	@echo "next         your own motion capture: docs/bvh.md; your own settings: make help"
+	@echo "next         your own recordings: docs/targets.md; your own motion capture: docs/bvh.md; more: make help"
 
 test: setup ## run the whole test suite, on two cores
 	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile

@@ -15,6 +15,7 @@ from finetune.study import Study, read_study
 from finetune.tables import Table, as_markdown
 
 IMAGES = "images"
+RELEASED = " Behind a row's comma stands its [release](#releases)."
 # What only a report has room for.
 DETAILS = ("people", "folds", "expert_use")
 
@@ -48,13 +49,13 @@ def _head(study: Study) -> Iterator[str]:
     names = " and ".join(target.name for target in study.targets)
     yield f"# Results on {names}"
     counts = [line.seeds for line in study.lines] or [0]
-    fewer = f" ({min(counts)} for some rows)" if min(counts) < max(counts) else ""
+    fewer = " (fewer for some rows)" if min(counts) < max(counts) else ""
     yield (
         "Written by `python -m finetune results` from the scores of one sweep. Every score is of "
         "people whom the model, its scaling and the choice of its weights never saw. With each of "
         f"{_counted(max(counts), 'seed')}{fewer} the folds together test every person once; macro "
         f"F1 is over all those windows. The baseline is {study.baseline_title()}. [What all this "
-        "means](sweeps.md#the-protocol)."
+        "means](sweeps.md#the-protocol)." + (RELEASED if len(study.releases) > 1 else "")
     )
     if study.failures:
         yield f"{_counted(len(study.failures), 'cell')} failed and are missing from these scores."
@@ -86,7 +87,7 @@ def _foot(study: Study) -> Iterator[str]:
     for table in data_tables(study):
         yield from _table(table, 3)
     yield "### Settings"
-    yield f"```yaml\n{study.settings}```"
+    yield f"<details><summary>Every key</summary>\n\n```yaml\n{study.settings}```\n\n</details>"
     versions = ", ".join(f"{name} {number}" for name, number in study.versions.items())
     yield f"Commit {study.commit}. {versions}."
 
