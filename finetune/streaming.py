@@ -11,13 +11,14 @@ has the numbers of a window CONTEXT seconds after it is over, and they are exact
 Shape letters: T samples, X channels, F frames of a window at RATE.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
 import numpy as np
 
 from cluster.errors import UserError
-from finetune.windows import RATE, WindowsConfig, resample
+from finetune.windows import EVEN_SHARE, RATE, WindowsConfig, resample
 
 # The filter reaches ten samples of the slower rate to each side: half a second from 20 Hz on.
 CONTEXT = 0.5
@@ -118,8 +119,10 @@ def _window_at(
 ) -> np.ndarray | None:
     """Return the window (F, X) that starts at `start`, None where samples do not reach its end."""
     around = _around(times_T, start, start + seconds)
-    frames_FX = resample(signals_TX[around], times_T[around])
-    begin = max(0, round((start - times_T[around][0]) * RATE))
+    # Whole frames between the first sample and the window, which may begin between two samples.
+    begin = max(0, math.floor((start - times_T[around][0]) * RATE + EVEN_SHARE))
+    origin = max(times_T[around][0], start - begin / RATE)
+    frames_FX = resample(signals_TX[around], times_T[around], origin)
     window_FX = frames_FX[begin : begin + seconds * RATE]
     return window_FX if len(window_FX) == seconds * RATE else None
 

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 from scipy.interpolate import Akima1DInterpolator
-from scipy.signal import resample_poly
+from scipy.signal import firwin, resample_poly
 
 from cluster.errors import UserError
 from finetune.targets.recording import UNLABELLED, Recording, Target
@@ -32,8 +32,11 @@ CHOICES = {
 MIRROR_SIGNS_C = np.array([-1.0, 1.0, 1.0, 1.0, -1.0, -1.0])
 # Time stamps that stray from an even grid by less than this share of a step count as even.
 EVEN_SHARE = 0.02
-# Ratios of rates have denominators up to this where that is exact enough.
+# Frames that a filter gives for each frame where these lie between the ones that are wanted.
+BETWEEN = 16
+# Ratios of rates have denominators up to this where that is exact enough, to so much of a frame.
 DENOMINATORS = 500
+SHIFT = 0.05
 
 
 @dataclass
@@ -109,25 +112,32 @@ def cut_windows(target: Target, config: WindowsConfig) -> Windows:
     )
 
 
-def resample(signals_TX: np.ndarray, timestamps_T: np.ndarray) -> np.ndarray:
-    """Return signals sampled at RATE from the first time stamp on, low-passed when the rate falls.
+def resample(
+    signals_TX: np.ndarray, timestamps_T: np.ndarray, origin: float | None = None
+) -> np.ndarray:
+    """Return signals sampled at RATE from `origin` on, low-passed when the rate falls.
 
-    Even time stamps are resampled by a polyphase filter. Uneven ones are first interpolated onto
+    `origin` is the first time stamp if not given, else less than a frame behind it. Even time
+    stamps are resampled by a polyphase filter. Uneven ones are first interpolated onto
     an even grid at least twice as dense, by Akima's pieces of cubics (1970): where samples lie
     close together or far apart they do not overshoot as a spline does, and they weaken a wave of
     10 Hz less than straight lines do.
     """
     count = len(timestamps_T)
+    origin = timestamps_T[0] if origin is None else origin
     step = (timestamps_T[-1] - timestamps_T[0]) / (count - 1)
     even_T = timestamps_T[0] + step * np.arange(count)
     if np.abs(timestamps_T - even_T).max() <= EVEN_SHARE * step:
         ratio = _ratio(RATE * step, count)
+        late = (origin - timestamps_T[0]) * RATE
+        if late > EVEN_SHARE:
+            return _resample_late(signals_TX, ratio, late)
     else:
         median_step = float(np.median(np.diff(timestamps_T)))
         ratio = Fraction(1, max(1, math.ceil(2 / (RATE * median_step))))
         # The last sample has a period of its own, as it has among even ones.
         end = timestamps_T[-1] + median_step - 1e-9
-        even_T = np.arange(timestamps_T[0], end, float(ratio) / RATE)
+        even_T = np.arange(origin, end, float(ratio) / RATE)
         signals_TX = Akima1DInterpolator(timestamps_T, signals_TX)(
             even_T.clip(max=timestamps_T[-1])
         )
@@ -136,15 +146,31 @@ def resample(signals_TX: np.ndarray, timestamps_T: np.ndarray) -> np.ndarray:
     return resample_poly(signals_TX, ratio.numerator, ratio.denominator, padtype="line")
 
 
+def _resample_late(signals_TX: np.ndarray, ratio: Fraction, late: float) -> np.ndarray:
+    """Return what a polyphase filter gives `late` frames behind the first sample, and so on.
+
+    The same filter as scipy's own gives frames between frames; straight lines join these.
+    """
+    dense = ratio * BETWEEN
+    slowest = max(dense.numerator, BETWEEN * dense.denominator)
+    filter_X = firwin(20 * slowest + 1, 1 / slowest, window=("kaiser", 5.0))
+    between_FX = resample_poly(
+        signals_TX, dense.numerator, dense.denominator, window=filter_X, padtype="line"
+    )
+    place, weight = int(late * BETWEEN), late * BETWEEN % 1
+    before_FX, after_FX = between_FX[place:-1:BETWEEN], between_FX[place + 1 :: BETWEEN]
+    return (1 - weight) * before_FX + weight * after_FX
+
+
 def _ratio(frames_per_sample: float, count: int) -> Fraction:
-    """Return a fraction that strays from the truth by less than half a frame in `count` samples.
+    """Return a fraction that strays from the truth by less than SHIFT frames in `count` samples.
 
     Frames are taken to be 1 / RATE apart when labels are looked up, so what rounding shifts must
     not add up over hours.
     """
     limit = DENOMINATORS
     ratio = Fraction(frames_per_sample).limit_denominator(limit)
-    while abs(ratio - frames_per_sample) * count >= 0.5:
+    while abs(ratio - frames_per_sample) * count >= SHIFT:
         limit *= 2
         ratio = Fraction(frames_per_sample).limit_denominator(limit)
     return ratio

@@ -22,7 +22,7 @@ SMALL = {
     ),
     "windows": WindowsConfig(seconds=2),
 }
-KINDS = ("50 Hz", "100 Hz", "60 Hz", "31 Hz", "uneven", "gaps")
+KINDS = ("50 Hz", "100 Hz", "60 Hz", "31 Hz", "99.6 Hz", "uneven", "gaps")
 
 
 def fitted(folder: Path, tiny_release: Path, target: Target, **keys: object) -> Classifier:
@@ -57,9 +57,9 @@ def moving(times_T: np.ndarray, channels: int = 6) -> np.ndarray:
 
 def times_of(kind: str) -> np.ndarray:
     rng = np.random.default_rng(4)
-    even = {"50 Hz": 50, "100 Hz": 100, "60 Hz": 60, "31 Hz": 31}
-    if kind in even:
-        return 5.0 + np.arange(round(11.3 * even[kind])) / even[kind]
+    if kind.endswith(" Hz"):
+        rate = float(kind.removesuffix(" Hz"))
+        return 5.0 + np.arange(round(11.3 * rate)) / rate
     times_T = np.cumsum(rng.uniform(0.012, 0.028, 600))
     if kind == "gaps":  # one between windows, one within a window, a stretch too short, one at once
         for begin, length in ((100, 0.3), (250, 4.0), (255, 0.5), (580, 0.21)):
