@@ -59,15 +59,15 @@ def _fit(arguments: list[str]) -> int:
 
 
 def _predict(arguments: list[str]) -> int:
-    from finetune.predict import RecordingConfig, predict_file
+    from finetune.predict import load_recording_config, predict_file
 
     parser = argparse.ArgumentParser("python -m finetune predict")
     parser.add_argument("model", type=Path)
     parser.add_argument("recording", type=Path)
-    parser.add_argument("--config", type=Path, help="keys of the recording as YAML")
+    parser.add_argument("--config", type=Path, help="keys of the recording, or a target csv")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     given = parser.parse_intermixed_args(arguments)
-    config = load_config(RecordingConfig, given.config, given.overrides)
+    config = load_recording_config(given.config, given.overrides)
     print(predict_file(given.model, given.recording, config))
     return 0
 

@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from cluster.errors import UserError
 from cluster.progress import Progress
 from finetune.frames import Candidate, Verdict, by_lever, by_posture, by_release, judge
 from finetune.targets.recording import WRISTS, Target
@@ -44,7 +45,13 @@ def unlabelled_windows(target: Target) -> Windows:
         for each in target.recordings
     )
     config = WindowsConfig(SECONDS, 0.0, mirror="none")
-    return cut_windows(replace(target, recordings=recordings), config)
+    try:
+        return cut_windows(replace(target, recordings=recordings), config)
+    except UserError:
+        raise UserError(
+            f"target {target.name}: not one stretch of {SECONDS} s without a gap longer than "
+            f"{config.max_gap:g} s, and shorter ones do not tell a frame"
+        ) from None
 
 
 def wrists_worn(windows: Windows) -> list[int]:

@@ -54,7 +54,7 @@ def _print(study: Study, output: Path) -> None:
             f"\n{target.name}: {len(target.people)} people, {sum(target.windows_by_class)} windows "
             f"of {target.seconds} s"
         )
-        for text in target.dropped:
+        for text in target.notes:
             print(f"note: {text}")
         print(_table(study, study.target_lines(target.name)))
     print(f"report       {output / 'report.html'}")

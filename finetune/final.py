@@ -29,8 +29,9 @@ from finetune.prepare import frozen_tokens, load_fitting, weights_digest, wrists
 from finetune.recogniser import described
 from finetune.rows import REAL_ROWS, ROWS, Row, find_row
 from finetune.scores import Scores, score
+from finetune.tables import f1_texts
 from finetune.targets.choose import read_target
-from finetune.targets.doubts import dropped
+from finetune.targets.notes import notes, without_windows
 from finetune.targets.recording import Target
 from finetune.training import DivergedError, TrainingData, fit, predict
 from finetune.windows import RATE, Windows, cut_windows
@@ -69,9 +70,12 @@ def fit_classifier(config: FitConfig) -> str:
             "frame that `python -m finetune frame` tells in the target's own keys"
         )
     target = read_target(config.target)
-    for text in dropped(target.recordings):
-        print(f"note: {text}")
     windows = cut_windows(target, config.windows)
+    for text in [
+        *notes(target.recordings),
+        *without_windows(target, windows, config.windows.seconds),
+    ]:
+        print(f"note: {text}")
     held_out = hold_out(windows, config.folds.validation_share, config.seeds[0])
     release = _describe(row, windows, pretrained, config)
     seed = seed_from("fit", row.name, config.seeds[0])
@@ -259,8 +263,10 @@ def _card(
         "what to expect of new people."
     )
     classes = "\n".join(
-        f"| {name} | {int((windows.labels_N == number).sum())} | {100 * f1:.1f} |"
-        for number, (name, f1) in enumerate(zip(windows.label_names, scores.class_f1, strict=True))
+        f"| {name} | {int((windows.labels_N == number).sum())} | {f1} |"
+        for number, (name, f1) in enumerate(
+            zip(windows.label_names, f1_texts(scores.class_f1, scores.confusion), strict=True)
+        )
     )
     return f"""# {row.title}: a classifier of {len(windows.label_names)} activities
 

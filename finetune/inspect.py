@@ -13,9 +13,10 @@ from finetune.config import FinetuneConfig
 from finetune.targets.checks import rate_of, resting_magnitude, unusable
 from finetune.targets.choose import READERS, read_unchecked
 from finetune.targets.doubts import doubts, gaps, mean_force, people_by_class
+from finetune.targets.notes import without_windows
 from finetune.targets.recording import WRISTS, Recording, Target
 from finetune.targets.turning import gyroscope_agreement
-from finetune.windows import WindowsConfig, cut_windows
+from finetune.windows import Windows, cut_windows
 
 PERCENTILES = (50, 90, 99, 99.9)
 
@@ -37,9 +38,13 @@ def main(arguments: list[str]) -> int:
         print("\n".join(_people_and_time(target, config.windows.max_gap)))
         for wrist in range(len(WRISTS)):
             print("\n".join(_signals(target, wrist)), end="")
-        print("\n" + "\n".join(_classes(target, config.windows, usable=not reasons)))
+        windows = None if reasons else cut_windows(target, config.windows)
+        print("\n" + "\n".join(_classes(target, windows, config.windows.seconds)))
         for text in doubts(target, config.windows.max_gap):
             print(f"warning: {text}")
+        if windows:
+            for text in without_windows(target, windows, config.windows.seconds):
+                print(f"warning: {text}")
     for text in reasons:
         print(f"error: {text}")
     return 1 if reasons else 0
@@ -102,14 +107,17 @@ def _percentiles(vectors_T3: np.ndarray) -> str:
     return "".join(f"{value:>9.2f}" for value in values)
 
 
-def _classes(target: Target, config: WindowsConfig, usable: bool) -> list[str]:
-    windows = ["-"] * len(target.label_names)
-    if usable:
-        labels_N = cut_windows(target, config).labels_N
-        windows = [f"{count:,}" for count in np.bincount(labels_N, minlength=len(windows))]
+def _classes(target: Target, windows: Windows | None, length: int) -> list[str]:
+    """Return seconds, windows and people of each class; people by windows where there are any."""
+    counts = ["-"] * len(target.label_names)
     people = people_by_class(target)
-    lines = [f"{'class':<28}{'seconds':>10}{f'windows of {config.seconds} s':>16}{'people':>8}"]
+    if windows:
+        counts = [f"{n:,}" for n in np.bincount(windows.labels_N, minlength=len(counts))]
+        people = [
+            set(windows.subjects_N[windows.labels_N == label]) for label in range(len(counts))
+        ]
+    lines = [f"{'class':<28}{'seconds':>10}{f'windows of {length} s':>16}{'people':>8}"]
     for label, name in enumerate(target.label_names):
         seconds = sum((part.labels_T == label).sum() / rate_of(part) for part in target.recordings)
-        lines.append(f"{name:<28}{seconds:>10,.0f}{windows[label]:>16}{len(people[label]):>8}")
+        lines.append(f"{name:<28}{seconds:>10,.0f}{counts[label]:>16}{len(people[label]):>8}")
     return lines

@@ -26,7 +26,7 @@ from finetune.rows import find_row
 from finetune.synthetic import synthetic_names, synthetic_windows
 from finetune.targets.checks import rate_of
 from finetune.targets.choose import read_target
-from finetune.targets.doubts import dropped
+from finetune.targets.notes import notes, without_windows
 from finetune.targets.recording import Target
 from finetune.windows import Windows, cut_windows
 from finetune.zero_shot import TEXT_KEY, class_sentences
@@ -37,8 +37,8 @@ from pretrain.prompts import check_backend
 class TargetFacts:
     """What a report says of a target; `windows_by_class` follows `classes`.
 
-    `synthetic` are the digests of its synthetic windows, by their names; `dropped` says which
-    samples its reader could not use.
+    `synthetic` are the digests of its synthetic windows, by their names; `notes` says what of its
+    recordings could not be used.
     """
 
     name: str
@@ -57,7 +57,7 @@ class TargetFacts:
     digest: str
     synthetic: dict[str, str]
     folds: int
-    dropped: list[str]
+    notes: list[str]
 
 
 @dataclass(frozen=True)
@@ -213,5 +213,8 @@ class Materials:
             digest=windows.digest,
             synthetic={each: made.digest for each, made in synthetic.items()},
             folds=len(folds),
-            dropped=dropped(target.recordings),
+            notes=[
+                *notes(target.recordings),
+                *without_windows(target, windows, choice.windows.seconds),
+            ],
         )

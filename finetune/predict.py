@@ -4,15 +4,21 @@ Shape letters: T samples, W wrists, C channels.
 """
 
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
+from cluster.config import load_config
 from cluster.errors import UserError
 from cluster.storage import check_writable
 from finetune.classifier_release import load_classifier
+from finetune.config import FinetuneConfig
 from finetune.recogniser import BOTH, COLUMNS
 from finetune.targets import units
 from finetune.targets.assemble import Stream, assemble
@@ -21,7 +27,7 @@ from finetune.targets.doubts import doubts_of
 from finetune.targets.mounting import AXES, check_mounting, mount
 from finetune.targets.recording import UNLABELLED, WRISTS, Recording
 from finetune.targets.tables import Dialect, check_columns, check_dialect, numbers, read_table
-from finetune.timeline import write_timeline
+from finetune.timeline import drawn_from, write_timeline
 
 
 @dataclass
@@ -61,16 +67,46 @@ class RecordingConfig:
     output: str = ""
 
 
+def load_recording_config(path: Path | None, overrides: Sequence[str]) -> RecordingConfig:
+    """Return the keys of a recording: a file's own, or those of the target `csv` in it.
+
+    Overrides come last. Raises UserError as `load_config` does, and for another target.
+    """
+    if path is None or not _describes_target(path):
+        return load_config(RecordingConfig, path, overrides)
+    target = load_config(FinetuneConfig, path, ["release=none", "output=none"]).target.csv
+    if target is None:
+        raise UserError(f"{path}: its target is not csv; give the keys of the recording")
+    given = load_config(RecordingConfig, None, overrides)
+    named = {override.partition("=")[0] for override in overrides}
+    known = {
+        each.name: getattr(target, each.name)
+        for each in fields(RecordingConfig)
+        if each.name not in ("wrist", "output")
+    }
+    if given.wrist == "right" and target.frame_right:
+        known["frame"] = target.frame_right
+    return replace(given, **{name: known[name] for name in known.keys() - named})
+
+
+def _describes_target(path: Path) -> bool:
+    try:
+        return "target" in OmegaConf.load(path)
+    except (OSError, UnicodeDecodeError, YAMLError, OmegaConfBaseException):
+        return False  # as `load_config` will say
+
+
 def predict_file(model: Path, path: Path, config: RecordingConfig) -> str:
-    """Write NAME.labels.csv and NAME.labels.png for a recording NAME.csv; return what to tell.
+    """Write NAME.labels.csv and NAME.labels.png of a recording NAME.csv; return what to tell.
 
     Raises UserError for a folder that holds no classifier, columns that are missing, units that
     do not fit, and a recording too short for one window.
     """
     classifier = load_classifier(model)
     folder = Path(config.output) if config.output else path.parent
-    table, picture = (folder / f"{path.stem}.labels.{kind}" for kind in ("csv", "png"))
-    _check_output(folder, table)
+    name = path.stem if path.suffix.lower() == ".csv" else path.name
+    table, picture = (folder / f"{name}.labels.{kind}" for kind in ("csv", "png"))
+    _check_output(table, picture, path)
     recording = read_recording(path, config)
     for text in doubts_of(recording, classifier.windows.max_gap):
         print(f"warning: {text}", file=sys.stderr)
@@ -81,7 +117,7 @@ def predict_file(model: Path, path: Path, config: RecordingConfig) -> str:
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     predictions.write_csv(table)
-    write_timeline(predictions, path.name, picture)
+    write_timeline(predictions, path, picture)
     most = max(set(predictions.labels), key=predictions.labels.count)
     return (
         f"{path.name}: {len(predictions)} windows of {classifier.windows.seconds} s in "
@@ -89,9 +125,9 @@ def predict_file(model: Path, path: Path, config: RecordingConfig) -> str:
     )
 
 
-def _check_output(folder: Path, table: Path) -> None:
+def _check_output(table: Path, picture: Path, recording: Path) -> None:
     """Raise UserError for a place where labels cannot be written, or where others are."""
-    check_writable(folder, "output")
+    check_writable(table.parent, "output")
     if not table.exists():
         return
     header = ",".join(COLUMNS)
@@ -101,6 +137,11 @@ def _check_output(folder: Path, table: Path) -> None:
         raise UserError(
             f"{table}: was not written by predict, whose files begin with {header},CLASSES; give "
             "another folder as output=FOLDER"
+        )
+    source = drawn_from(picture)
+    if source not in ("", str(recording.resolve())):
+        raise UserError(
+            f"{table}: holds the labels of {source}; give another folder as output=FOLDER"
         )
 
 

@@ -11,7 +11,7 @@ from finetune.materials import TargetFacts
 from finetune.published import published_for
 from finetune.study import Study, share_in_words
 from finetune.summary import Line
-from finetune.tables import Table
+from finetune.tables import Table, f1_texts
 
 MANY_CELLS = 10
 NONE = "-"
@@ -216,7 +216,7 @@ def classes(study: Study, target: TargetFacts) -> Iterable[Table]:
         f"classes_{target.name}",
         f"F1 by class on {target.name}, in per cent",
         ["row", *target.classes],
-        [[study.name(line), *(f"{100 * value:.1f}" for value in line.class_f1)] for line in lines],
+        [[study.name(line), *f1_texts(line.class_f1, line.confusion)] for line in lines],
         "Mean over seeds.",
     )
 

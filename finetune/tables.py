@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
+import numpy as np
+
 from cluster.page import note
 from cluster.runs import replace_when_whole
 
@@ -35,6 +37,13 @@ class Table:
     note: str = ""
     words: int = 1
     bold: frozenset[tuple[int, int]] = field(default_factory=frozenset)
+
+
+def f1_texts(f1_K: Sequence[float], confusion_KK: Sequence[Sequence[int]]) -> list[str]:
+    """Return F1 of each class in per cent, "-" of one that neither occurs nor is answered."""
+    matrix_KK = np.array(confusion_KK)
+    occurs_K = matrix_KK.sum(0) + matrix_KK.sum(1) > 0
+    return [f"{100 * f1:.1f}" if occurs else "-" for f1, occurs in zip(f1_K, occurs_K, strict=True)]
 
 
 def as_html(table: Table) -> str:

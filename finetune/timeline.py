@@ -4,17 +4,30 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
 from cluster.figures import INK, clean, literal, new_figure
 from cluster.runs import replace_when_whole
 from finetune.recogniser import Predictions
 
+# Where a PNG keeps what it was made from.
+SOURCE = "Source"
 
-def write_timeline(predictions: Predictions, title: str, path: Path) -> None:
-    """Write the picture as PNG, whole or not at all."""
-    figure = timeline(predictions, title)
+
+def write_timeline(predictions: Predictions, recording: Path, path: Path) -> None:
+    """Write the picture as PNG, whole or not at all; it says of which recording it is."""
+    figure = timeline(predictions, recording.name)
     with replace_when_whole(path, "wb") as file:
-        figure.savefig(file, format="png", dpi=110)
+        figure.savefig(file, format="png", dpi=110, metadata={SOURCE: str(recording.resolve())})
+
+
+def drawn_from(path: Path) -> str:
+    """Return the recording whose picture this is, "" where that is not known."""
+    try:
+        with Image.open(path) as picture:
+            return str(picture.info.get(SOURCE, ""))
+    except OSError:
+        return ""
 
 
 def timeline(predictions: Predictions, title: str) -> Figure:

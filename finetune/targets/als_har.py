@@ -24,6 +24,7 @@ from finetune.targets.labels import (
     label_indices,
     label_segments,
     segments_beyond,
+    segments_overlapping,
 )
 from finetune.targets.mounting import AXES, check_mounting, check_wrist, mount
 from finetune.targets.recording import WRISTS, Recording, Target
@@ -91,7 +92,11 @@ def _read_recording(
     starts_S, ends_S = numbers(rows, ["start", "end"], folder / LABELS).T
     labels_N = label_segments(times_N, starts_S, ends_S, labels_S)
     recording = assemble(name, str(people[0]), streams, labels_N)
-    return replace(recording, segments_beyond=segments_beyond(times_N, starts_S, ends_S))
+    return replace(
+        recording,
+        segments_beyond=segments_beyond(times_N, starts_S, ends_S),
+        segments_overlapping=segments_overlapping(starts_S, ends_S, labels_S),
+    )
 
 
 def _read_sensor(path: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -87,9 +87,14 @@ def _clean(stream: Stream, name: str) -> tuple[Stream, np.ndarray]:
     behind_N = np.ones(len(times_N), dtype=bool)
     behind_N[1:] = times_N[1:] > np.maximum.accumulate(times_N)[:-1]
     if (~behind_N).mean() > LARGEST_SHARE_NOT_RISING:
+        said = f"{name}: the time stamps of {100 * (~behind_N).mean():.0f} % of the samples"
+        if (np.diff(times_N) >= 0).all() and times_N[-1] > times_N[0]:
+            raise UserError(
+                f"{said} are those of the sample before; where the clock is too coarse to tell "
+                "them apart, give the rate in place of a time column"
+            )
         raise UserError(
-            f"{name}: the time stamps of {100 * (~behind_N).mean():.0f} % of the samples do not "
-            "rise; is this several recordings in one, or the wrong column?"
+            f"{said} do not rise; is this several recordings in one, or the wrong column?"
         )
     kept_N = measured_N[behind_N]
     clean = Stream(

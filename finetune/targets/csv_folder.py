@@ -19,6 +19,7 @@ from finetune.targets.labels import (
     label_indices,
     label_segments,
     segments_beyond,
+    segments_overlapping,
 )
 from finetune.targets.mounting import AXES, check_mounting, mount
 from finetune.targets.recording import Recording, Target
@@ -300,4 +301,8 @@ def _labelled(part: Unlabelled, names: tuple[str, ...], config: CsvConfig) -> Re
     times_N = part.stream.times_N
     labels_N = label_segments(times_N, starts_S, ends_S, labels_S)
     recording = assemble(part.name, part.person, [part.stream], labels_N)
-    return replace(recording, segments_beyond=segments_beyond(times_N, starts_S, ends_S))
+    return replace(
+        recording,
+        segments_beyond=segments_beyond(times_N, starts_S, ends_S),
+        segments_overlapping=segments_overlapping(starts_S, ends_S, labels_S),
+    )

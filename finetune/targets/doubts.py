@@ -12,19 +12,18 @@ from finetune.targets.checks import (
     burstiness,
     calmest,
     mean_share,
+    rate_of,
     resting_magnitude,
 )
+from finetune.targets.notes import notes
 from finetune.targets.recording import GRAVITY, UNLABELLED, WRISTS, Recording, Target
 from finetune.targets.turning import gyroscope_agreement
 
 SOUND_REST = 0.05
 # Whose acceleration spreads less than this share of it, for half a second, is at rest.
 STILL = 0.02
-# The widest accelerometers and gyroscopes of watches end at half of these.
-LARGEST_FORCE = 32 * GRAVITY
-LARGEST_TURNING = 70.0
-# So large a share of impossible values is a wrong unit, which other checks tell.
-MANY = 0.01
+# From so many samples a second on the filter of a window sees all that it sees in training.
+LOW_RATE = 20.0
 SLOW_TURNING = 0.3
 # A mean below this, in m/s2, says nothing about which way an axis points.
 CLEAR_MEAN = 1.0
@@ -47,7 +46,7 @@ def doubts_of(recording: Recording, max_gap: float) -> list[str]:
 
 
 def _of_recordings(recordings: Sequence[Recording], max_gap: float) -> list[str]:
-    found = [*dropped(recordings), *_of_time(recordings, max_gap)]
+    found = [*notes(recordings), *_of_time(recordings, max_gap)]
     for wrist in range(len(WRISTS)):
         own = [recording for recording in recordings if recording.wrists[wrist]]
         if own:
@@ -89,26 +88,6 @@ def _of_classes(target: Target) -> list[str]:
     return found
 
 
-def dropped(recordings: Sequence[Recording]) -> list[str]:
-    """Return in words how many samples and segments the reader could not use as they are."""
-    found = []
-    for count, said in (
-        ([part.not_rising for part in recordings], "whose time stamp does not rise"),
-        ([part.without_value for part in recordings], "without a value"),
-    ):
-        if sum(count):
-            several = sum(number > 0 for number in count)
-            found.append(f"{sum(count):,} samples {said} dropped, in {several} recordings")
-    beyond = [part for part in recordings if part.segments_beyond]
-    if beyond:
-        segments = sum(part.segments_beyond for part in beyond)
-        found.append(
-            f"{segments:,} labelled segments reach beyond their recording, the first in "
-            f"{beyond[0].name}: another unit, or another zero of time?"
-        )
-    return found
-
-
 def _of_time(recordings: Sequence[Recording], max_gap: float) -> list[str]:
     found = []
     bursts = [part for part in recordings if burstiness(part) > FEW_BURSTS]
@@ -116,6 +95,12 @@ def _of_time(recordings: Sequence[Recording], max_gap: float) -> list[str]:
         found.append(
             f"the samples of {len(bursts)} recordings come in bursts, the first {bursts[0].name}: "
             "as packets do that are stamped on arrival"
+        )
+    low = [part for part in recordings if rate_of(part) < LOW_RATE]
+    if low:
+        found.append(
+            f"{len(low)} recordings have less than {LOW_RATE:g} samples a second, the first "
+            f"{low[0].name} with {rate_of(low[0]):.3g}: fast movements are lost"
         )
     long = gaps(recordings, max_gap)
     if len(long):
@@ -127,7 +112,7 @@ def _of_time(recordings: Sequence[Recording], max_gap: float) -> list[str]:
 
 
 def _of_gravity(recordings: list[Recording], wrist: int) -> list[str]:
-    found = [*_out_of_scale(recordings, wrist), *_of_impossible_values(recordings, wrist)]
+    found = _out_of_scale(recordings, wrist)
     without = [part for part in recordings if mean_share(part, wrist) < LEAST_MEAN_SHARE]
     if without:
         found.append(
@@ -169,26 +154,6 @@ def _out_of_scale(recordings: list[Recording], wrist: int) -> list[str]:
             f"{WRISTS[wrist]} wrist: at its calmest it reads {rest:.2f} m/s2, not {GRAVITY}: "
             "never at rest, a sensor out of scale, or a wrong unit"
         ]
-    return found
-
-
-def _of_impossible_values(recordings: list[Recording], wrist: int) -> list[str]:
-    found = []
-    for channels, largest, unit in (
-        (slice(0, 3), LARGEST_FORCE, "m/s2"),
-        (slice(3, 6), LARGEST_TURNING, "rad/s"),
-    ):
-        beyond = [
-            (np.linalg.norm(part.signals_TWC[:, wrist, channels], axis=1) > largest).sum()
-            for part in recordings
-        ]
-        samples = sum(len(part.timestamps_T) for part in recordings)
-        if 0 < sum(beyond) < MANY * samples:
-            first = recordings[int(np.flatnonzero(beyond)[0])].name
-            found.append(
-                f"{WRISTS[wrist]} wrist: {sum(beyond):,} samples read more than {largest:.0f} "
-                f"{unit}, which no watch can, the first in {first}: leave such cells empty"
-            )
     return found
 
 

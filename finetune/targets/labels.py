@@ -55,6 +55,12 @@ def segments_beyond(times_T: np.ndarray, starts_S: np.ndarray, ends_S: np.ndarra
     return int((before_S | behind_S).sum())
 
 
+def segments_overlapping(starts_S: np.ndarray, ends_S: np.ndarray, labels_S: np.ndarray) -> int:
+    """Return how many segments begin within another one of another label."""
+    within_SS = (starts_S[:, None] >= starts_S) & (starts_S[:, None] < ends_S)
+    return int((within_SS & (labels_S[:, None] != labels_S)).any(1).sum())
+
+
 def label_segments(
     times_T: np.ndarray, starts_S: np.ndarray, ends_S: np.ndarray, labels_S: np.ndarray
 ) -> np.ndarray:

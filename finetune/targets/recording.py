@@ -24,7 +24,8 @@ class Recording:
     `timestamps_T` is in seconds and rises. `labels_T` indexes the target's `label_names`;
     UNLABELLED marks samples without a label. `without_value` and `not_rising` count the samples
     that the reader had to drop because they held no number or their time was not behind all before,
-    `segments_beyond` the labelled segments that reach beyond the recording.
+    `segments_beyond` the labelled segments that reach beyond the recording, and
+    `segments_overlapping` those that overlap one of another label.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Recording:
     without_value: int = 0
     not_rising: int = 0
     segments_beyond: int = 0
+    segments_overlapping: int = 0
 
     def __post_init__(self) -> None:
         length = len(self.timestamps_T)

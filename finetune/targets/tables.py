@@ -96,7 +96,13 @@ def read_table(
         words = table.select_dtypes(exclude="number").columns
         table = table.assign(**{name: _with_points(table[name], dialect) for name in words})
     if text:
-        spelt = _read_csv(path, dialect, usecols=list(text), dtype=str, keep_default_na=False)
+        spelt = _read_csv(
+            path,
+            dialect,
+            usecols=lambda name: name.strip() in text,
+            dtype=str,
+            keep_default_na=False,
+        )
         table = table.assign(**{name: spelt[name].str.strip() for name in text})
     return table
 
@@ -108,19 +114,39 @@ def _read_csv(path: Path, dialect: Dialect, **options: Any) -> pd.DataFrame:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(path, skipinitialspace=True, low_memory=False, **options)
+            table = pd.read_csv(path, skipinitialspace=True, low_memory=False, **options)
+        names = table.columns.str.strip()
+        return table.set_axis(names, axis=1) if names.is_unique else table
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except pd.errors.EmptyDataError:
         raise UserError(f"{path}: the file is empty; remove it or record it again") from None
-    except pd.errors.ParserWarning:
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: its text is not UTF-8; save it as CSV in UTF-8") from None
+    except (pd.errors.ParserWarning, pd.errors.ParserError) as error:
+        if before := _stands_before_header(path):
+            raise UserError(
+                f"{path}: begins with {before!r}; remove what stands before the names of columns"
+            ) from None
+        if isinstance(error, pd.errors.ParserError):
+            raise UserError(f"{path}: cannot be read as CSV: {_first_line(error)}") from None
         raise UserError(
             f"{path}: its rows have more cells than its header; name every column, or say in "
             "separator and decimal how it is written"
         ) from None
     except UNREADABLE as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UserError(f"{path}: cannot be read as CSV: {reason}") from None
+        raise UserError(f"{path}: cannot be read as CSV: {_first_line(error)}") from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _stands_before_header(path: Path) -> str:
+    """Return the first line of a file where it is a comment or Excel's own, else ""."""
+    with path.open(errors="replace") as file:
+        first = file.readline().strip()
+    return first if first.startswith(("#", "sep=")) else ""
 
 
 def _with_points(column: pd.Series, dialect: Dialect) -> pd.Series:

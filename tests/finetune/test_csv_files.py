@@ -73,6 +73,32 @@ def test_small_and_large_letters_are_equal_in_names(tmp_path: Path) -> None:
     assert_same(read(tmp_path, *PLAIN), wanted)
 
 
+def test_spaces_around_names_of_columns_are_none(tmp_path: Path) -> None:
+    wanted = read(csv_folder(tmp_path), *PLAIN)
+    for path in tmp_path.glob("*/*.csv"):
+        header, rest = path.read_text().split("\n", 1)
+        path.write_text(f"{header.replace(',', ' , ')}\n{rest}")
+    assert_same(read(tmp_path, *PLAIN), wanted)
+
+
+@pytest.mark.parametrize(
+    ("before", "encoding", "message"),
+    [
+        ("# Device 7\n# Hz 50\n", "utf-8", "begins with '# Device 7'; remove what stands before"),
+        ("sep=,\n", "utf-8", "begins with 'sep=,'; remove what stands before"),
+        ("", "utf-16", "its text is not UTF-8; save it as CSV in UTF-8"),
+    ],
+)
+def test_what_spreadsheets_and_watches_put_before_a_table(
+    tmp_path: Path, before: str, encoding: str, message: str
+) -> None:
+    csv_folder(tmp_path)
+    path = tmp_path / "p1" / "left.csv"
+    path.write_text(before + path.read_text(), encoding=encoding)
+    with pytest.raises(UserError, match=f"p1/left.csv: {message}"):
+        read(tmp_path, *PLAIN)
+
+
 def test_hidden_files_are_no_recordings(tmp_path: Path) -> None:
     wanted = read(csv_folder(tmp_path), *PLAIN)
     for hidden in (".ipynb_checkpoints/left.csv", "p0/.~left.csv", "p0/._left.csv"):

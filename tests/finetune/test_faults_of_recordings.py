@@ -14,7 +14,9 @@ import pytest
 from cluster.errors import UserError
 from finetune.__main__ import main
 from finetune.targets.checks import unusable
-from finetune.targets.doubts import doubts, dropped
+from finetune.targets.doubts import doubts
+from finetune.targets.notes import notes, without_windows
+from finetune.windows import WindowsConfig, cut_windows
 from tests.finetune.made_recordings import PLAIN, csv_folder, csv_table, read, write_csv
 
 MAX_GAP = 0.2
@@ -77,8 +79,65 @@ def test_segments_beyond_a_recording_are_told_to_every_command(tmp_path: Path) -
         rows = "start,end,label\n1,5,walk\n5,9,rest\n11000,19000,rest\n"
         (tmp_path / person / "left_labels.csv").write_text(rows)
     found = read(tmp_path, *PLAIN[:2], "segments='{person}/{wrist}_labels.csv'")
-    (said,) = dropped(found.recordings)
+    (said,) = notes(found.recordings)
     assert said.startswith("3 labelled segments reach beyond their recording, the first in p0")
+
+
+def test_segments_that_overlap_are_told(tmp_path: Path) -> None:
+    csv_folder(tmp_path)
+    for person in ("p0", "p1", "p2"):
+        rows = "start,end,label\n1,9,walk\n5,12,rest\n12,15,walk\n13,14,walk\n"
+        (tmp_path / person / "left_labels.csv").write_text(rows)
+    found = read(tmp_path, *PLAIN[:2], "segments='{person}/{wrist}_labels.csv'")
+    (said,) = notes(found.recordings)
+    assert said.startswith("3 labelled segments overlap others of another label, the first in p0")
+
+
+@pytest.mark.parametrize("share", [0.001, 0.03, 0.3])
+def test_numbers_that_stand_for_none_are_told_however_many(tmp_path: Path, share: float) -> None:
+    def marked(table: pd.DataFrame) -> pd.DataFrame:
+        rows = np.arange(len(table)) < share * len(table)
+        return table.assign(ax=np.where(rows, -9999.0, table.ax))
+
+    (said,) = notes(read(folder_of(tmp_path, marked), *PLAIN).recordings)
+    count = round(share * 1000)
+    assert said.startswith(f"left wrist: {count} samples read more than 314 m/s2")
+    assert "the first in p1" in said
+
+
+def test_who_and_what_has_no_window_is_told(tmp_path: Path) -> None:
+    def in_pieces(table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(t=table.t + table.index // 40 * 0.3)
+
+    def with_falls(table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(activity=table.activity.mask(table.index % 500 < 20, "fall"))
+
+    folder = folder_of(tmp_path, in_pieces)
+    write_csv(with_falls(csv_table(seed=2)), folder / "p2" / "left.csv")
+    target = read(folder, *PLAIN)
+    windows = cut_windows(target, WindowsConfig(seconds=2))
+    first, second = without_windows(target, windows, 2)
+    assert first.startswith("1 recordings have no window of 2 s with a label, the first p1/left")
+    assert "nor has any other of p1" in first
+    assert second.startswith("there is no window of 2 s of 'fall'")
+
+
+def test_a_clock_that_is_too_coarse_is_told_as_such(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, lambda table: table.assign(t=table.t.round(1)))
+    with pytest.raises(
+        UserError, match=r"80 % of the samples are those of the sample before.*rate"
+    ):
+        read(folder, *PLAIN)
+
+
+def test_a_low_rate_is_told(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, lambda table: table.iloc[::4])
+    said = [text for text in doubts(read(folder, *PLAIN), MAX_GAP) if "samples a second" in text]
+    assert len(said) == 1
+    assert (
+        "1 recordings have less than 20 samples a second, the first p1/left.csv with 12.5"
+        in said[0]
+    )
 
 
 def test_one_persons_slow_gyroscope_is_told(tmp_path: Path) -> None:

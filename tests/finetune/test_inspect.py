@@ -61,7 +61,8 @@ def test_it_tells_what_a_target_holds(
     # Windows start every second, 0 to 18, but for 1 to 3 at the gap of the third recording.
     assert lines["walk"].split() == ["28", "24", "3"]
     assert lines["rest"].split() == ["29", "30", "3"]
-    assert lines["jump"].split() == ["1", "0", "1"]
+    assert lines["jump"].split() == ["1", "0", "0"]
+    assert "warning: there is no window of 2 s of 'jump', which never lasts for most" in printed
     assert "warning: class 'jump' is of one person only, p1" in printed
     assert "warning: 1 samples whose time stamp does not rise dropped, in 1 recordings" in printed
     assert "warning: 100 samples without a value dropped, in 1 recordings" in printed

@@ -209,6 +209,44 @@ def test_labels_of_somebody_else_are_not_overwritten(
         command("predict", folder, path, "time=time", f"output={path}")
 
 
+def test_recordings_of_one_name_do_not_overwrite_each_others_labels(
+    folder: Path, tmp_path: Path, command: Callable[..., str]
+) -> None:
+    output = f"output={tmp_path / 'labels'}"
+    for person in ("ann", "bob"):
+        (tmp_path / person).mkdir()
+        write_recording(tmp_path / person / "walk.csv")
+    for _ in range(2):
+        command("predict", folder, tmp_path / "ann" / "walk.csv", "time=time", output)
+    with pytest.raises(UserError, match=r"walk.labels.csv: holds the labels of .*ann/walk.csv; gi"):
+        command("predict", folder, tmp_path / "bob" / "walk.csv", "time=time", output)
+    write_recording(tmp_path / "bob" / "walk.txt")
+    command("predict", folder, tmp_path / "bob" / "walk.txt", "time=time", output)
+    assert (tmp_path / "labels" / "walk.txt.labels.csv").exists()
+
+
+def test_the_file_that_described_a_target_describes_a_recording_as_well(
+    folder: Path, tmp_path: Path, command: Callable[..., str]
+) -> None:
+    path = write_recording(tmp_path / "walk.csv")
+    plain = command("predict", folder, path, "time=time", "wrist=right")
+    described = tmp_path / "target.yaml"
+    described.write_text(
+        "target:\n  csv:\n    folder: x\n    time: millis\n    time_unit: ms\n    wrist: side\n"
+        "    accelerometer_unit: g\n    frame_right: [x, y, z]\n    frame: [-x, -y, z]\n"
+    )
+    table = pd.read_csv(path)
+    table[["ax", "ay", "az"]] /= 9.80665
+    table.assign(millis=1000 * table.time).to_csv(path, index=False)
+    keys = ("--config", described, "wrist=right")
+    assert command("predict", folder, path, *keys) == plain
+    with pytest.raises(UserError, match="no column nothing"):
+        command("predict", folder, path, *keys, "time=nothing", "time_unit=s")
+    described.write_text("target:\n  geotec: {folder: x}\n")
+    with pytest.raises(UserError, match="its target is not csv"):
+        command("predict", folder, path, *keys)
+
+
 def test_what_is_strange_about_a_recording_is_told(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
