@@ -15,6 +15,7 @@ from finetune.study import Study, read_study
 from finetune.tables import Table, as_markdown
 
 IMAGES = "images"
+PROTOCOL = " [What all this means](sweeps.md#the-protocol)."
 RELEASED = " Behind a row's comma stands its [release](#releases)."
 # What only a report has room for.
 DETAILS = ("people", "folds", "expert_use")
@@ -35,7 +36,7 @@ def main(arguments: list[str]) -> int:
 
 def write_page(path: Path, study: Study) -> None:
     """Write `path` and, in the folder `images` beside it, its pictures as SVG."""
-    parts = [*_head(study)]
+    parts = [*_head(study, path)]
     if len(study.targets) > 1:
         parts += _table(rows_by_target(study), 2)
     for target in study.targets:
@@ -45,7 +46,7 @@ def write_page(path: Path, study: Study) -> None:
         file.write("\n\n".join(part.strip("\n") for part in parts) + "\n")
 
 
-def _head(study: Study) -> Iterator[str]:
+def _head(study: Study, path: Path) -> Iterator[str]:
     names = " and ".join(target.name for target in study.targets)
     yield f"# Results on {names}"
     counts = [line.seeds for line in study.lines] or [0]
@@ -54,8 +55,9 @@ def _head(study: Study) -> Iterator[str]:
         "Written by `python -m finetune results` from the scores of one sweep. Every score is of "
         "people whom the model, its scaling and the choice of its weights never saw. With each of "
         f"{_counted(max(counts), 'seed')}{fewer} the folds together test every person once; macro "
-        f"F1 is over all those windows. The baseline is {study.baseline_title()}. [What all this "
-        "means](sweeps.md#the-protocol)." + (RELEASED if len(study.releases) > 1 else "")
+        f"F1 is over all those windows. The baseline is {study.baseline_title()}."
+        + (PROTOCOL if (path.parent / "sweeps.md").is_file() else "")
+        + (RELEASED if len(study.releases) > 1 else "")
     )
     if study.failures:
         yield f"{_counted(len(study.failures), 'cell')} failed and are missing from these scores."
