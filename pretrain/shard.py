@@ -27,6 +27,10 @@ def shard_cache(folder: str = "", gigabytes: float = 20.0) -> Cache:
     return Cache(place, round(gigabytes * GIGABYTE))
 
 
+# Inode, bytes and time of the last change: another file hardly has all three.
+Stamp = tuple[int, int, int]
+
+
 @dataclass(frozen=True)
 class Shard:
     """A shard, and which of its clips are learned from.
@@ -51,6 +55,19 @@ class Shard:
         """Length of the chosen clips."""
         return self.frames / RATE
 
+    def stamp(self) -> Stamp | None:
+        """Return what tells that a local tar is still the same; None at a URL.
+
+        Raises UserError, naming the tar, where it is missing.
+        """
+        if not isinstance(self.path, Path):
+            return None
+        try:
+            state = self.path.stat()
+        except OSError as error:
+            raise self._unreadable(error) from None
+        return state.st_ino, state.st_size, state.st_mtime_ns
+
     def open(self, check: bool) -> IO[bytes]:
         """Open the tar for reading; with `check`, compare the checksum of a local one first.
 
@@ -62,9 +79,10 @@ class Shard:
                 self._check_sum(self.path)
             return self.cache.open(self.path, self.info.sha256, self.info.bytes)
         except OSError as error:
-            raise UserError(
-                f"{self.path}: cannot be read: {error.strerror}; make the shard anew"
-            ) from None
+            raise self._unreadable(error) from None
+
+    def _unreadable(self, error: OSError) -> UserError:
+        return UserError(f"{self.path}: cannot be read: {error.strerror}; make the shard anew")
 
     def _check_sum(self, path: Path) -> None:
         with path.open("rb") as file:

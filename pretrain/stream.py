@@ -24,7 +24,7 @@ from cluster.runs import seed_from
 from pretrain.augment import AugmentConfig, augment
 from pretrain.clips import Batch, Clips, Int, concatenate, cut, draw_windows, join, read_clips
 from pretrain.data import Data
-from pretrain.shard import GIGABYTE
+from pretrain.shard import GIGABYTE, Stamp
 
 T = TypeVar("T")
 
@@ -107,7 +107,8 @@ class Stream:
         self.augmentation = augmentation or AugmentConfig()
         self.windows = sum(shard.windows for shard in data.train)
         self.batches_per_epoch = self.windows // (ranks * batch_size)
-        self._checked: set[int] = set()
+        # What each shard was when its checksum was last compared.
+        self._checked: dict[int, Stamp | None] = {}
         self._kept: dict[int, Clips] = {}
         self._keeping = threading.Lock()
         if len(data.train) < ranks:
@@ -204,8 +205,10 @@ class Stream:
 
     def _read_shard(self, number: int) -> Clips:
         shard = self.data.train[number]
-        clips = read_clips(shard, check=number not in self._checked)
-        self._checked.add(number)
+        stamp = shard.stamp()
+        known = number in self._checked and self._checked[number] == stamp
+        clips = read_clips(shard, check=not known)
+        self._checked[number] = stamp
         # Every epoch reads every shard once, so it makes no difference which are kept.
         with self._keeping:
             kept = sum(self.data.train[number].info.bytes for number in self._kept)

@@ -229,6 +229,16 @@ def test_a_damaged_shard_is_named(tmp_path: Path, damage: Callable[[Path], str],
         read_an_epoch(tmp_path)
 
 
+def test_a_shard_that_is_replaced_meanwhile_is_compared_again(tmp_path: Path) -> None:
+    make_shards(tmp_path, samples=1)
+    stream = stream_of(tmp_path, batch=1, config=replace(SMALL, kept_gigabytes=0))
+    batches = stream.batches()
+    list(islice(batches, stream.batches_per_epoch))
+    name = flip_a_byte(tmp_path)
+    with pytest.raises(UserError, match=f"{name}.*checksum"):
+        list(islice(batches, 2 * stream.batches_per_epoch))
+
+
 def test_mixed_text_vectors_are_refused(tmp_path: Path) -> None:
     make_shards(tmp_path, text_backends=("minilm", "instructor"), samples=1)
     mixed = r"minilm with 8 values in .*shard-000000\.tar, instructor with 8 .*shard-000001\.tar"
