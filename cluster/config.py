@@ -1,10 +1,14 @@
-"""Typed configuration: a dataclass, a YAML preset, then key=value overrides, in this order."""
+"""Typed configuration: a dataclass, a YAML preset, then key=value overrides, in this order.
+
+The value of an override is YAML, except for a key that is a text: that is taken as it is typed.
+"""
 
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import TypeVar, cast
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import (
@@ -29,7 +33,7 @@ def load_config(schema: type[Schema], preset: Path | None, overrides: Sequence[s
     cannot be read, an unknown key, a value of the wrong type or a ${...} that leads to nothing.
     """
     config = OmegaConf.structured(schema)
-    for place, layer in _layers(preset, overrides):
+    for place, layer in _layers(schema, preset, overrides):
         try:
             config = OmegaConf.merge(config, layer)
         except OmegaConfBaseException as error:
@@ -56,19 +60,53 @@ def save_config(config: object, path: Path) -> None:
     path.write_text(config_text(config))
 
 
-def _layers(preset: Path | None, overrides: Sequence[str]) -> Iterable[tuple[str, DictConfig]]:
+def _layers(
+    schema: type, preset: Path | None, overrides: Sequence[str]
+) -> Iterable[tuple[str, DictConfig]]:
     if preset is not None:
         yield from _presets(preset, ())
     for override in overrides:
         if "=" not in override:
             raise UserError(f"{override}: an override has the form key=value")
         try:
-            yield override, OmegaConf.from_dotlist([override])
+            yield override, _read_override(schema, override)
         except (OmegaConfBaseException, YAMLError, UnicodeError) as error:
             raise UserError(
                 f"{override}: {_first_line(error)}; quote a value that is no YAML, as in "
                 "'key=\"VALUE\"'"
             ) from None
+
+
+def _read_override(schema: type, override: str) -> DictConfig:
+    key, _, value = override.partition("=")
+    override.encode()  # no key and no value has bytes that are no text
+    kind = _kind_at(schema, key)
+    is_null = value.lower() in ("null", "~") or (value == "" and kind is not str)
+    is_quoted = value[:1] in ("'", '"') and value[1:].endswith(value[0])
+    if _without_none(kind) is not str or is_null or is_quoted:
+        return OmegaConf.from_dotlist([override])
+    # As YAML 007 would be a number, 12:30:00 another, `on` a truth, and `run #2` end at the space.
+    layer = OmegaConf.create()
+    OmegaConf.update(layer, key, value)
+    return layer
+
+
+def _kind_at(kind: Any, key: str) -> Any:
+    """Return the type that a schema gives a key such as `a.b` or `a[0].b`, or None."""
+    for name in key.replace("[", ".").replace("]", "").split("."):
+        kind = _without_none(kind)
+        if is_dataclass(kind):
+            kind = get_type_hints(kind).get(name)
+        elif get_origin(kind) in (dict, list):
+            kind = get_args(kind)[-1]
+        else:
+            return None
+    return kind
+
+
+def _without_none(kind: Any) -> Any:
+    kinds = [each for each in get_args(kind) if each is not NoneType]
+    return kinds[0] if get_origin(kind) in (Union, UnionType) and len(kinds) == 1 else kind
 
 
 def _presets(preset: Path, above: tuple[Path, ...]) -> Iterable[tuple[str, DictConfig]]:

@@ -22,6 +22,8 @@ class Outer:
     by_name: dict[str, Inner] = field(default_factory=dict)
     sizes: list[int] = field(default_factory=list)
     several: list[Inner] = field(default_factory=list)
+    words: dict[str, str] = field(default_factory=dict)
+    column: str | None = "time"
 
 
 @dataclass
@@ -61,6 +63,28 @@ def test_a_wrong_override_is_one_line_that_names_it(override, message):
     with pytest.raises(UserError, match=message) as caught:
         load_config(Outer, None, [override])
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["run #2", "2026_01_05", "007", "1e3", "on", "12:30:00", "a: b", "[a]", "{person}/{wrist}.csv"],
+)
+def test_a_text_is_taken_as_it_is_typed(text):
+    overrides = [f"folder={text}", f"column={text}", f"words.a={text}"]
+    config = load_config(Outer, None, overrides)
+    assert (config.folder, config.column, config.words) == (text, text, {"a": text})
+
+
+def test_quotes_around_a_text_and_null_are_none_of_it():
+    assert load_config(Outer, None, ['folder=","', "column='{a}.csv'"]).folder == ","
+    assert load_config(Outer, None, ["column='{a}.csv'"]).column == "{a}.csv"
+    assert load_config(Outer, None, ["folder=''"]).folder == ""
+    assert load_config(Outer, None, ["folder="]).folder == ""
+    for none in ("null", "~", ""):
+        assert load_config(Outer, None, [f"column={none}"]).column is None
+    with pytest.raises(UserError, match=r"^folder=null: folder: .*'None'"):
+        load_config(Outer, None, ["folder=null"])
+    assert load_config(Outer, None, ["folder='"]).folder == "'"
 
 
 @pytest.mark.parametrize(
