@@ -15,7 +15,6 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import argparse
-import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack, closing, nullcontext
 from functools import partial
@@ -47,7 +46,7 @@ from pretrain.stages import begin, describe_stage, enter_next_stage, identity_of
 from pretrain.step import Run, Speed, take_step
 from pretrain.stopping import STATUS_OF_SIGTERM, StopNotice
 from pretrain.stream import Stream
-from pretrain.universal import to_universal
+from pretrain.universal import remove_universal, to_universal, universal_place
 from pretrain.vigil import Vigil
 from pretrain.watch import Watch
 from pretrain.world import World, join_world, ranks_started, speak_in_turn
@@ -88,8 +87,10 @@ def train(config: TrainConfig, folder: Path, streams: list[Stream], rank: int, r
         stream = streams[state.stage]
         fits = found is None or found.fits(ranks, config.zero)
         engine = start_engine(model, config, universal=not fits)
+        if world.leads:
+            remove_universal(folder)
         if found:
-            continue_from(found, engine, config, world)
+            continue_from(found, engine, folder, config, world)
             left_out += forget_best(found, folder)
         if world.leads:
             write_run_record(folder, config, config.seed)
@@ -126,7 +127,9 @@ def measure_peak(config: TrainConfig, world: World) -> float:
     return float(world.mean(own).item()) * world.ranks
 
 
-def continue_from(found: Found, engine: Any, config: TrainConfig, world: World) -> None:
+def continue_from(
+    found: Found, engine: Any, folder: Path, config: TrainConfig, world: World
+) -> None:
     """Put a checkpoint into the engine, converted first where another number of ranks made it."""
     place = found.path
     if found.fits(world.ranks, config.zero):
@@ -134,13 +137,12 @@ def continue_from(found: Found, engine: Any, config: TrainConfig, world: World) 
         return
     if world.leads:
         print(f"converting {place} from {found.ranks} ranks to {world.ranks}", flush=True)
-        to_universal(place)
+        to_universal(place, folder)
     world.wait()
-    universal = place.with_name(f"universal-{place.name}")
-    checkpoint.load(engine, universal)
+    checkpoint.load(engine, universal_place(place, folder))
     world.wait()
     if world.leads:
-        shutil.rmtree(universal)
+        remove_universal(folder)
 
 
 def forget_best(found: Found, folder: Path) -> str:

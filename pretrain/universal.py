@@ -13,19 +13,30 @@ from types import SimpleNamespace
 from cluster.errors import UserError
 from pretrain.checkpoint import weights_only
 
+# In a run's folder, for as long as the checkpoint is being loaded.
+FOLDER = ".universal.part"
 
-def to_universal(checkpoint: Path) -> Path:
-    """Return a universal copy of a checkpoint, in a folder beside it; one rank calls this.
+
+def universal_place(checkpoint: Path, run: Path) -> Path:
+    """Return where a run keeps its universal copy of a checkpoint, which may be another run's."""
+    return run / FOLDER / checkpoint.name
+
+
+def remove_universal(run: Path) -> None:
+    """Remove what a run keeps of universal copies, also what a killed one has left."""
+    shutil.rmtree(run / FOLDER, ignore_errors=True)
+
+
+def to_universal(checkpoint: Path, run: Path) -> None:
+    """Write a universal copy of a checkpoint, which is only read; one rank calls this.
 
     Raises UserError where DeepSpeed cannot convert it.
     """
     from deepspeed.checkpoint import ds_to_universal
 
-    target = checkpoint.with_name(f"universal-{checkpoint.name}")
-    shutil.rmtree(target, ignore_errors=True)
     wanted = SimpleNamespace(
         input_folder=str(checkpoint),
-        output_folder=str(target),
+        output_folder=str(universal_place(checkpoint, run)),
         num_extract_workers=1,
         num_merge_workers=1,
         keep_temp_folder=False,
@@ -36,9 +47,8 @@ def to_universal(checkpoint: Path) -> Path:
         with weights_only(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             ds_to_universal.main(wanted)
     except Exception as error:  # whatever the converter raises, the checkpoint is what is wrong
-        shutil.rmtree(target, ignore_errors=True)
+        remove_universal(run)
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(
             f"{checkpoint}: cannot be converted for another number of ranks: {reason}"
         ) from None
-    return target

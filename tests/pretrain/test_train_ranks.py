@@ -9,7 +9,7 @@ from made_shards import make_shards
 from training import TRAINER, arguments, equal, free_port, kept_states, records, run
 from two_ranks import FIRST_STAGE, STAGED_STOPS, STAGES_FOR_ONE, staged, stopped_after
 
-from pretrain import train
+from pretrain import train, universal
 from pretrain.evaluate import shortfall_of
 from pretrain.schedule import learning_rate
 
@@ -88,12 +88,25 @@ def test_one_rank_continues_what_two_began(
     data: Path, output: Path, zero: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     folder = output / f"from_two{zero}"
+    left = folder / universal.FOLDER / "step-00000004"  # by a killed conversion
+    left.mkdir(parents=True)
     with kept_states() as kept:
         train.main(of_one(data, folder, zero))
     assert equal(kept["loaded"], torch.load(output / f"saved{zero}-0.pt"))
     assert [line["step"] for line in records(folder)] == list(range(1, 9))
     assert "made by 2 ranks: the rest of epoch 1 is left out" in capfd.readouterr().out
-    assert not list((folder / "checkpoints").glob("universal-*"))
+    assert not left.parent.exists()
+
+
+def test_another_run_s_checkpoint_is_read_and_nothing_else_for_other_ranks(
+    data: Path, output: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = output / "from_two1" / "checkpoints" / "step-00000004"
+    before = sorted(source.parents[1].rglob("*"))
+    train.main([*of_one(data, tmp_path / "own", 1), f"resume={source}"])
+    assert sorted(source.parents[1].rglob("*")) == before
+    assert "from 2 ranks to 1" in capfd.readouterr().out
+    assert not (tmp_path / "own" / universal.FOLDER).exists()
 
 
 @pytest.mark.parametrize("stop", STAGED_STOPS, ids=["between", "within"])
