@@ -7,7 +7,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
@@ -16,8 +16,10 @@ from tempfile import NamedTemporaryFile, gettempdir
 from typing import IO
 
 from cluster.config import config_text
+from cluster.errors import UserError
 from cluster.secrets import redacted
 from cluster.storage import Location, Url, part_name, told_when_full
+from cluster.stores import FULL
 
 RECORDED_PACKAGES = (
     "multi3net-plus",
@@ -37,8 +39,8 @@ RECORDED_PACKAGES = (
 def replace_when_whole(path: Location, mode: str = "w") -> Iterator[IO]:
     """Open a temporary file that takes the name `path` only once it is written and synced.
 
-    For a URL it lies on this machine and is then put there. Raises UserError, naming the folder,
-    where there is no space left.
+    For a URL it lies on this machine and is then put there. Raises UserError where there is no
+    space left, and where `path` cannot be written to.
     """
     if isinstance(path, Url):
         with told_when_full(Path(gettempdir())), NamedTemporaryFile(mode) as file:
@@ -46,17 +48,31 @@ def replace_when_whole(path: Location, mode: str = "w") -> Iterator[IO]:
             file.flush()
             path.put(Path(file.name))
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(part_name(path.name))
     try:
         with told_when_full(path.parent):
-            with open(temporary, mode) as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
+            with _told_when_unwritable(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                local = open(temporary, mode)  # noqa: SIM115
+            with local:
+                yield local
+                local.flush()
+                os.fsync(local.fileno())
+            with _told_when_unwritable(path):
+                os.replace(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # it would hide the first error
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told_when_unwritable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        raise UserError(f"{path}: cannot be written to: {error.strerror}") from None
 
 
 def write_json(path: Location, value: object) -> None:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from cluster.errors import UserError
 from cluster.progress import Progress
 from cluster.runs import digest, replace_when_whole
-from cluster.storage import local_folder
+from cluster.storage import check_writable, local_folder
 from datagen import text_models
 from datagen.text_models import INSTRUCTOR, Encoded
 
@@ -56,7 +56,8 @@ def embed(
 
     Ray is connected where the back end is `instructor-embedding`. `cache_folder` stands in for
     `config.cache`. Raises UserError where the model cannot be loaded, a sentence is not Unicode or
-    the cache is a URL; a model whose vectors are all in the cache is not loaded at all.
+    the cache is a URL or cannot be written to; a model whose vectors are all in the cache is not
+    loaded at all.
     """
     if cache_folder is None:
         cache_folder = local_folder(config.cache, "text.cache")
@@ -68,6 +69,7 @@ def embed(
     paths = [folder / f"{digest([identity, chunk])}.npy" for chunk in chunks]
     missing = [pair for pair in zip(chunks, paths, strict=True) if not pair[1].is_file()]
     if missing:
+        check_writable(folder, "text.cache")
         _fill(missing, config)
     vectors: dict[str, Vector] = {}
     for chunk, path in zip(chunks, paths, strict=True):

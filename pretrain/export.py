@@ -18,6 +18,7 @@ from torch import nn
 
 from cluster.errors import UserError
 from cluster.runs import replace_when_whole
+from cluster.storage import check_writable
 from pretrain.encoders import CHANNELS
 from pretrain.release import load_pretrained
 
@@ -30,9 +31,11 @@ ROUNDS = 50
 def export(release: Path) -> str:
     """Write both encoders of a release; returns what was measured, a line for each.
 
-    Raises UserError where ONNX gives other numbers than torch.
+    Raises UserError where ONNX gives other numbers than torch, and for a release that cannot be
+    written to.
     """
     pretrained = load_pretrained(release)
+    check_writable(release, "release")
     lines = []
     for side in SIDES:
         encoder, path = getattr(pretrained, side), release / f"{side}.onnx"

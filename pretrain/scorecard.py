@@ -24,7 +24,7 @@ from torch.nn import functional
 from cluster.errors import UserError
 from cluster.progress import Progress
 from cluster.runs import write_json
-from cluster.storage import Location, local_folder
+from cluster.storage import Location, check_writable, local_folder
 from datagen.text import TextConfig
 from pretrain.clips import Batch, cut
 from pretrain.data import Data, open_data
@@ -76,11 +76,13 @@ class EvaluateConfig:
 def evaluate(release: Path, shards: Location, config: EvaluateConfig) -> str:
     """Judge a release on a folder of shards; writes the JSON and returns a table.
 
-    Raises UserError where release and shards do not fit, and for prompts that cannot be used.
+    Raises UserError where release and shards do not fit, for prompts that cannot be used, and
+    where the JSON cannot be written.
     """
     config.check()
     path = _output(release, config)
     pretrained = load_pretrained(release)
+    check_writable(path.parent, "output")
     data = open_data(shards, window=pretrained.config.window)
     _check_text(pretrained, data)
     prompts = read_prompts(Path(config.prompts), "prompts") if config.prompts else None

@@ -1,10 +1,14 @@
+import builtins
+import errno
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from cluster.errors import USER_ERROR_STATUS
+from cluster.errors import USER_ERROR_STATUS, UserError
 from cluster.progress import Progress
 from cluster.runs import digest, replace_when_whole, seed_from, write_json, write_run_record
 from tests.cluster.test_config import Outer
@@ -26,6 +30,27 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
         fail()
     assert path.read_text() == "one"
     assert [entry.name for entry in path.parent.iterdir()] == ["file.txt"]
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EPERM])
+@pytest.mark.parametrize("step", ["mkdir", "open", "replace"])
+def test_a_file_that_cannot_be_written_is_one_line(tmp_path, monkeypatch, number, step):
+    def refuse(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    holder = {"mkdir": Path, "open": builtins, "replace": os}[step]
+    monkeypatch.setattr(holder, step, refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    path = tmp_path / "file.txt"
+    with pytest.raises(UserError) as said, replace_when_whole(path) as file:
+        file.write("one")
+    assert str(said.value) == f"{path}: cannot be written to: {os.strerror(number)}"
+
+
+def test_a_file_below_a_file_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"x\.json: cannot be written to: "):
+        write_json(tmp_path / "file" / "x.json", {})
 
 
 def test_seeds_and_digests_depend_on_the_values_alone():

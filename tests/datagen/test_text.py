@@ -113,6 +113,15 @@ def test_a_model_without_its_backend_is_refused(tmp_path):
         embed(SENTENCES, TextConfig(model="some/model"), tmp_path)
 
 
+def test_a_cache_that_cannot_be_written_is_told_before_anything_is_encoded(tmp_path, monkeypatch):
+    monkeypatch.setattr(text, "_encode", None)
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        UserError, match=r"^text\.cache=.*file is no folder that can be written to$"
+    ):
+        embed(SENTENCES, TextConfig(), tmp_path / "file" / "cache")
+
+
 def test_half_a_character_is_named(tmp_path):
     with pytest.raises(UserError, match=r"'a person \\ud83d waves' holds half a character"):
         embed(["a person \ud83d waves"], TextConfig(), tmp_path)

@@ -1,6 +1,7 @@
 """`python -m pretrain`: what a model costs, what a release knows, and its export."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -125,6 +126,20 @@ def test_scores_may_be_written_elsewhere(command, release, shards, tmp_path):
     command("evaluate", release, shards, *few, f"output=file://{tmp_path}/new/scores.json")
     assert "retrieval" in json.loads((tmp_path / "new" / "scores.json").read_text())
     assert not (release / "evaluation.json").exists()
+
+
+def test_scores_that_could_not_be_written_are_not_computed(command, release, shards, monkeypatch):
+    monkeypatch.setattr(scorecard, "open_data", None)
+    place = release / "card.md" / "scores.json"
+    with pytest.raises(UserError, match=r"^output=.*card\.md is no folder that can be written to$"):
+        command("evaluate", release, shards, f"output={place}")
+
+
+def test_a_release_that_cannot_be_written_to_is_told_before_the_export(release, monkeypatch):
+    monkeypatch.setattr(export, "write_onnx", None)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(UserError, match=r"^release=.* is no folder that can be written to$"):
+        export.export(release)
 
 
 def test_errors_are_in_si_units_and_those_of_a_naive_loop(release, shards):
