@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from enum import Enum
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import NamedTemporaryFile, gettempdir
@@ -131,8 +132,12 @@ def installed_versions() -> dict[str, str]:
     return found
 
 
+@cache
 def git_commit() -> str:
-    """Return the commit of the source tree, with `-dirty` when it has changes, or `unknown`."""
+    """Return the commit of the source tree, with `-dirty` when it has changes, or `unknown`.
+
+    It is what it was when a process first asked: the code that runs was imported then.
+    """
     root = Path(__file__).resolve().parent
     try:
         commit = _git(root, "rev-parse", "HEAD")

@@ -60,6 +60,8 @@ def main(arguments: Sequence[str]) -> int:
     config = read_config(arguments)
     folder = output_folder(config)
     rank, ranks = ranks_started()
+    if rank == 0:
+        git_commit()  # here, because another commit may be checked out while the run goes on
     streams = open_stages(config, rank, ranks)
     with locked(folder, "output") if rank == 0 else nullcontext():
         return train(config, folder, streams, rank, ranks)
@@ -92,7 +94,8 @@ def train(config: TrainConfig, folder: Path, streams: list[Stream], rank: int, r
         if found:
             continue_from(found, engine, folder, config, world)
             left_out += forget_best(found, folder)
-        if world.leads:
+        # A run at its end takes no step: its record tells of those that were taken.
+        if world.leads and (state.step < state.steps or not (folder / "run.json").exists()):
             write_run_record(folder, config, config.seed)
         watch = Watch(folder, state.step, state.steps, world.leads)
         introduce(watch, streams, model, state, found, left_out)

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from made_shards import make_shards
 from training import TRAINER, arguments, free_port, records, run, start, wait_for_step
 
+from cluster import runs
 from cluster.errors import UserError
 from cluster.lock import locked
 from pretrain import train
@@ -83,6 +85,23 @@ def test_a_finished_run_whose_release_was_deleted_makes_one_of_its_last_weights(
         train.main(arguments(data, folder))
         assert released_as_in(folder, last)
         assert "holds the weights after step 12" in capfd.readouterr().out
+
+
+def test_a_run_names_the_commit_that_it_began_with_and_keeps_its_record(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = count()
+    monkeypatch.setattr(runs, "_git", lambda *_: f"commit{next(asked)}")
+    runs.git_commit.cache_clear()
+    train.main(arguments(data, tmp_path, "steps=4"))
+    record = (tmp_path / "run.json").read_text()
+    card = (tmp_path / "release" / "card.md").read_text()
+    assert "commit0-dirty" in record
+    assert "commit0-dirty" in card
+    runs.git_commit.cache_clear()
+    train.main(arguments(data, tmp_path, "steps=4"))
+    assert (tmp_path / "run.json").read_text() == record
+    runs.git_commit.cache_clear()
 
 
 def test_one_run_at_a_time_writes_to_a_folder(data: Path, tmp_path: Path) -> None:
