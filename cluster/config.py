@@ -21,6 +21,7 @@ from omegaconf.errors import (
 from yaml import YAMLError
 
 from cluster.errors import UserError
+from cluster.storage import local_path
 
 Schema = TypeVar("Schema")
 
@@ -119,7 +120,7 @@ def _presets(preset: Path, above: tuple[Path, ...]) -> Iterable[tuple[str, DictC
     except OmegaConfBaseException as error:
         raise UserError(f"{preset}: {_explain_reference(error)}") from None
     if base is not None:
-        yield from _presets(preset.parent / str(base), (*above, preset.resolve()))
+        yield from _presets(preset.parent / local_path(str(base)), (*above, preset.resolve()))
     yield str(preset), layer
 
 

@@ -31,10 +31,15 @@ def location(text: str) -> "Path | Url":
     """Return the file or folder that a user means: a Url, or a Path, also for file://PATH."""
     found = URL.match(text)
     if found is None:
-        return Path(text)
+        return local_path(text)
     if found[1].lower() in ("file", "local"):
         return Path(text[found.end() :])
     return Url(text)
+
+
+def local_path(text: str) -> Path:
+    """Return what a user means on this machine; `~`, which no shell replaces in YAML, is home."""
+    return Path(os.path.expanduser(text))
 
 
 def local_folder(text: str, key: str) -> Path:

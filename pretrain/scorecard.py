@@ -24,7 +24,7 @@ from torch.nn import functional
 from cluster.errors import UserError
 from cluster.progress import Progress
 from cluster.runs import write_json
-from cluster.storage import Location, check_writable, local_folder
+from cluster.storage import Location, check_writable, local_folder, local_path
 from datagen.text import TextConfig
 from pretrain.clips import Batch, cut
 from pretrain.data import Data, open_data
@@ -85,7 +85,7 @@ def evaluate(release: Path, shards: Location, config: EvaluateConfig) -> str:
     check_writable(path.parent, "output")
     data = open_data(shards, window=pretrained.config.window)
     _check_text(pretrained, data)
-    prompts = read_prompts(Path(config.prompts), "prompts") if config.prompts else None
+    prompts = read_prompts(local_path(config.prompts), "prompts") if config.prompts else None
     model = pretrained.model
     pools = {
         "retrieval": _pool(data, "validation", config.windows, config.seed),

@@ -13,7 +13,7 @@ from webdataset.tariterators import base_plus_ext
 
 from cluster.cache import Cache
 from cluster.errors import UserError
-from cluster.storage import Location
+from cluster.storage import Location, local_path
 from datagen.sample import META_MEMBER, RATE
 from datagen.shards import ShardInfo
 
@@ -23,7 +23,7 @@ GIGABYTE = 1e9
 
 def shard_cache(folder: str = "", gigabytes: float = 20.0) -> Cache:
     """Return the cache for shards at URLs; by default in the folder of temporary files."""
-    place = Path(folder) if folder else Path(gettempdir()) / "multi3net-shards"
+    place = local_path(folder) if folder else Path(gettempdir()) / "multi3net-shards"
     return Cache(place, round(gigabytes * GIGABYTE))
 
 

@@ -28,7 +28,7 @@ from cluster.errors import UserError, exit_with
 from cluster.lock import locked
 from cluster.memory import keep_freed_memory
 from cluster.runs import git_commit, write_run_record
-from cluster.storage import local_folder, told_when_full
+from cluster.storage import local_folder, local_path, told_when_full
 from pretrain import checkpoint
 from pretrain.attention import checkpoint_activations
 from pretrain.checkpoint import Found, Identity, Saver, State
@@ -187,7 +187,7 @@ def find_checkpoint(folder: Path, resume: str | None) -> Path | None:
     """Return where to continue from: the run's own latest checkpoint, or the one asked for."""
     own = checkpoint.find(folder, asked_for=False)
     if own is None and resume is not None:
-        return checkpoint.find(Path(resume), asked_for=True)
+        return checkpoint.find(local_path(resume), asked_for=True)
     return own
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from cluster.config import load_config
 from cluster.errors import UserError
+from cluster.storage import local_path
 from datagen.motion import BODY_JOINT_NAMES, JOINT_INDEX, JOINT_NAMES, Array, BadClipError
 
 PRESETS = Path(__file__).resolve().parents[2] / "configs" / "datagen" / "skeletons"
@@ -117,7 +118,7 @@ def load_skeleton_map(skeleton: str) -> SkeletonMap:
 
     Raises UserError, in one line, for a map that does not exist or makes no sense.
     """
-    path = Path(skeleton)
+    path = local_path(skeleton)
     if path.suffix not in (".yaml", ".yml"):
         path = PRESETS / f"{skeleton}.yaml"
         if not path.is_file():

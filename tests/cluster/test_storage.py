@@ -196,6 +196,14 @@ def test_a_missing_package_is_named(url, package):
         location(url).is_dir()
 
 
+def test_a_tilde_is_the_home_of_its_user(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert location("~/x") == tmp_path / "x"
+    assert location("~") == tmp_path
+    for name in ("a/~/x", "~nobody-here/x", "x~"):
+        assert location(name) == Path(name)
+
+
 def test_a_scheme_that_nobody_knows_is_named():
     with pytest.raises(UserError, match="parchment://x: Protocol not known"):
         location("parchment://x").read_text()

@@ -140,6 +140,16 @@ def test_a_run_needs_a_folder(data: Path) -> None:
         train.main([*arguments(data, Path()), "output=''"])
 
 
+def test_a_tilde_in_yaml_is_the_user_s_home(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    config = train.read_config([*arguments(data, Path("~/run")), "resume=~/other"])
+    assert train.output_folder(config) == tmp_path / "run"
+    with pytest.raises(UserError, match=f"^{tmp_path}/other: no such folder"):
+        train.find_checkpoint(tmp_path / "run", config.resume)
+
+
 def test_a_run_may_lie_where_one_stands(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
