@@ -42,7 +42,8 @@ class Cache:
         kept = self.folder / sha256
         with suppress(FileNotFoundError):
             copy = kept.open("rb")
-            os.utime(copy.fileno())
+            with suppress(PermissionError):  # the copy is another user's
+                os.utime(copy.fileno())
             return copy
         coming = self._make_room(size)
         try:

@@ -1,6 +1,7 @@
 """A shard where it lies: opened from a disk, or from a URL by way of a local cache."""
 
 import hashlib
+import os
 import tarfile
 from dataclasses import dataclass
 from json import loads
@@ -22,8 +23,12 @@ GIGABYTE = 1e9
 
 
 def shard_cache(folder: str = "", gigabytes: float = 20.0) -> Cache:
-    """Return the cache for shards at URLs; by default in the folder of temporary files."""
-    place = local_path(folder) if folder else Path(gettempdir()) / "multi3net-shards"
+    """Return the cache for shards at URLs; by default in the folder of temporary files.
+
+    That one is of this user alone: others of the machine could not write to it.
+    """
+    own = Path(gettempdir()) / f"multi3net-shards-{os.getuid()}"
+    place = local_path(folder) if folder else own
     return Cache(place, round(gigabytes * GIGABYTE))
 
 

@@ -40,7 +40,7 @@ class StreamConfig:
             next epoch in place of reading them anew.
         ahead: batches kept ready.
         cache: folder for copies of shards that lie at URLs, which the ranks of a machine share;
-            "" is `multi3net-shards` in the folder of temporary files.
+            "" is `multi3net-shards-` with the user's number in the folder of temporary files.
         cache_gigabytes: the most that it holds, in 1e9 bytes.
     """
 

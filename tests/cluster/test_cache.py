@@ -69,6 +69,18 @@ def test_what_is_removed_can_be_read_to_its_end(web, tmp_path):
         assert file.read() == content(0)
 
 
+def test_another_user_s_copy_is_read(web, tmp_path, monkeypatch):
+    cache = Cache(tmp_path / "cache", 3 * SIZE)
+    read(cache, web, 1)
+
+    def refuse(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert read(cache, web, 1) == content(1)
+    assert web.asked["/1"] == 1
+
+
 def test_other_bytes_are_refused_and_not_kept(web, tmp_path):
     cache = Cache(tmp_path / "cache", 3 * SIZE)
     (tmp_path / "there" / "0").write_bytes(b"x" * SIZE)

@@ -1,6 +1,7 @@
 """Shards on a web server: the same batches as from a disk, or one line."""
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
@@ -75,6 +76,14 @@ def bytes_in(cache: Path) -> int:
             with suppress(FileNotFoundError):
                 total += path.stat().st_size
     return total
+
+
+def test_the_cache_is_each_user_s_own(monkeypatch):
+    folders = set()
+    for user in (1000, 1001):
+        monkeypatch.setattr(os, "getuid", lambda user=user: user)
+        folders.add(shard_cache().folder)
+    assert len(folders) == 2
 
 
 def test_the_cache_stays_within_its_bytes(here: Path, web: Web, tmp_path: Path) -> None:
