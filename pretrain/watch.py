@@ -6,9 +6,10 @@ run drops what was recorded after its checkpoint, since it goes through these st
 
 import json
 import sys
+import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from cluster.runs import replace_when_whole
+from cluster.stores import FULL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SECONDS_BETWEEN_LINES = 5.0
+SECONDS_TO_END = 1.0
 RECORDS = "losses.jsonl"
 
 
@@ -40,6 +43,7 @@ class Watch:
         run.mkdir(parents=True, exist_ok=True)
         _drop_records_after(run / RECORDS, step)
         with ExitStack() as files:
+            files.enter_context(_quiet_when_full())
             self._records = files.enter_context(open(run / RECORDS, "a"))
             self._log = files.enter_context(open(run / "log.txt", "a"))
             self._board = files.enter_context(
@@ -137,6 +141,34 @@ class Watch:
         """Write out what is held back."""
         if self.leads:
             self._files.close()
+
+
+@contextmanager
+def _quiet_when_full() -> Iterator[None]:
+    """Let TensorBoard's thread print no traceback of a disk without space.
+
+    It keeps the error, and the next call of the main thread raises it.
+    """
+    before = threading.excepthook
+
+    def print_others(failed: threading.ExceptHookArgs) -> None:
+        if not (
+            _is_the_board_s(failed.thread) and getattr(failed.exc_value, "errno", None) in FULL
+        ):
+            before(failed)
+
+    threading.excepthook = print_others
+    try:
+        yield
+    finally:
+        # One that fails gives its error to the main thread a moment before it would print it.
+        for thread in filter(_is_the_board_s, threading.enumerate()):
+            thread.join(SECONDS_TO_END)
+        threading.excepthook = before
+
+
+def _is_the_board_s(thread: threading.Thread | None) -> bool:
+    return type(thread).__module__.startswith("tensorboard.")
 
 
 def _duration(seconds: float) -> str:
