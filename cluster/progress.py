@@ -8,14 +8,15 @@ from types import TracebackType
 from tqdm import tqdm
 
 SECONDS_BETWEEN_LINES = 5.0
-ESTIMATED_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
+BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {unit} [{elapsed}{postfix}]"
 
 
 class Progress:
     """Count `total` units of work done; use as a context manager.
 
-    `seconds_left` estimates the time left where units differ too much for their mean to tell it,
-    and is None while it cannot.
+    The time left is told from the second `advance` on: what comes before the first is also the
+    start of what does the work, such as workers. `seconds_left` estimates it where units differ too
+    much for their mean to tell it, and is None while it cannot.
     """
 
     def __init__(
@@ -29,17 +30,22 @@ class Progress:
         self.done = 0
         self._seconds_left = seconds_left
         self._start = self._last_line = time.monotonic()
-        shape = {"bar_format": ESTIMATED_BAR} if seconds_left else {}
+        # When the first units were done, and how many.
+        self._first: tuple[float, int] | None = None
         self._bar = (
-            tqdm(total=total, desc=label, unit=unit, **shape) if sys.stderr.isatty() else None
+            tqdm(total=total, desc=label, unit=unit, bar_format=BAR)
+            if sys.stderr.isatty()
+            else None
         )
 
     def advance(self, amount: int = 1, note: str = "") -> None:
         """Count `amount` more units; `note` is shown behind the count."""
         self.done += amount
+        if self._first is None:
+            self._first = time.monotonic(), self.done
         if self._bar is not None:
             shown = ", ".join(filter(None, [self._estimate(), note]))
-            self._bar.set_postfix_str(shown if self._seconds_left else note, refresh=False)
+            self._bar.set_postfix_str(shown, refresh=False)
             self._bar.update(amount)
         elif time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES or self.done == self.total:
             self._last_line = time.monotonic()
@@ -51,11 +57,14 @@ class Progress:
         return ", ".join(filter(None, [line, self._estimate(), note]))
 
     def _estimate(self) -> str:
-        elapsed = time.monotonic() - self._start
-        left: float | None = elapsed / max(self.done, 1) * (self.total - self.done)
-        if self._seconds_left is not None:
-            left = self._seconds_left()
+        left = self._seconds_left() if self._seconds_left else self._left_by_mean()
         return "" if left is None else f"about {left:.0f} s left"
+
+    def _left_by_mean(self) -> float | None:
+        if self._first is None or self.done == self._first[1]:
+            return None
+        began, before = self._first
+        return (time.monotonic() - began) / (self.done - before) * (self.total - self.done)
 
     def __enter__(self) -> "Progress":
         return self

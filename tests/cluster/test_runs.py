@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster import progress
 from cluster.errors import USER_ERROR_STATUS, UserError
 from cluster.progress import Progress
 from cluster.runs import digest, replace_when_whole, seed_from, write_json, write_run_record
@@ -96,14 +97,26 @@ exit_with(main)
 
 
 def test_progress_in_a_log_counts_and_says_what_is_left(capsys):
-    with Progress("clips", 2, "clips") as progress:
-        progress.advance()
-        progress.advance(note="done")
+    with Progress("clips", 2, "clips") as counted:
+        counted.advance()
+        counted.advance(note="done")
     assert "clips: 2/2 clips" in capsys.readouterr().err
+
+
+def test_the_time_left_leaves_out_what_comes_before_the_first_unit(capsys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    with Progress("clips", 10, "clips") as counted:
+        for seconds, left in ((100, None), (106, 18), (112, 12)):
+            now[0] = seconds
+            counted.advance(2)
+            said = capsys.readouterr().err
+            assert said.endswith(f", about {left} s left\n") == (left is not None)
+            assert ("left" in said) == (left is not None)
 
 
 def test_progress_says_what_an_estimate_says_and_nothing_where_it_knows_nothing(capsys):
     for estimate, said in ((7.4, "s, about 7 s left, done\n"), (None, "s, done\n")):
-        with Progress("cells", 1, "cells", lambda known=estimate: known) as progress:
-            progress.advance(note="done")
+        with Progress("cells", 1, "cells", lambda known=estimate: known) as counted:
+            counted.advance(note="done")
         assert capsys.readouterr().err.endswith(said)
