@@ -4,6 +4,7 @@ The value of an override is YAML, except for a key that is a text: that is taken
 """
 
 import difflib
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -21,12 +22,13 @@ from omegaconf.errors import (
 from yaml import YAMLError
 
 from cluster.errors import UserError
-from cluster.storage import local_path
+from cluster.secrets import redacted
+from cluster.storage import Location
 
 Schema = TypeVar("Schema")
 
 
-def load_config(schema: type[Schema], preset: Path | None, overrides: Sequence[str]) -> Schema:
+def load_config(schema: type[Schema], preset: Location | None, overrides: Sequence[str]) -> Schema:
     """Build a `schema` from its defaults, the YAML file `preset` and `key=value` overrides.
 
     A preset with a key `base`, the path of another from its own folder, is laid over that one.
@@ -62,7 +64,7 @@ def save_config(config: object, path: Path) -> None:
 
 
 def _layers(
-    schema: type, preset: Path | None, overrides: Sequence[str]
+    schema: type, preset: Location | None, overrides: Sequence[str]
 ) -> Iterable[tuple[str, DictConfig]]:
     if preset is not None:
         yield from _presets(preset, ())
@@ -110,35 +112,40 @@ def _without_none(kind: Any) -> Any:
     return kinds[0] if get_origin(kind) in (Union, UnionType) and len(kinds) == 1 else kind
 
 
-def _presets(preset: Path, above: tuple[Path, ...]) -> Iterable[tuple[str, DictConfig]]:
+def _presets(preset: Location, above: tuple[Location, ...]) -> Iterable[tuple[str, DictConfig]]:
     """Return the preset after those it is laid over."""
     if preset.resolve() in above:
-        raise UserError(f"{preset}: is laid over itself by the key base")
+        raise UserError(f"{redacted(preset)}: is laid over itself by the key base")
     layer = _read_preset(preset)
     try:
         base = layer.pop("base", None)
     except OmegaConfBaseException as error:
-        raise UserError(f"{preset}: {_explain_reference(error)}") from None
+        raise UserError(f"{redacted(preset)}: {_explain_reference(error)}") from None
     if base is not None:
-        yield from _presets(preset.parent / local_path(str(base)), (*above, preset.resolve()))
-    yield str(preset), layer
+        yield from _presets(
+            preset.parent / os.path.expanduser(str(base)), (*above, preset.resolve())
+        )
+    yield redacted(preset), layer
 
 
-def _read_preset(preset: Path) -> DictConfig:
+def _read_preset(preset: Location) -> DictConfig:
+    place = redacted(preset)
     try:
-        layer = OmegaConf.load(preset)
+        with preset.open(encoding="utf-8") as file:
+            layer = OmegaConf.load(file)
     except FileNotFoundError:
-        known = sorted(str(path) for path in preset.parent.glob("*.yaml"))
+        beside = preset.parent.glob("*.yaml") if isinstance(preset, Path) else ()
+        known = sorted(str(path) for path in beside)
         there = f"; there are {', '.join(known)}" if known else ""
-        raise UserError(f"{preset}: no such config file{there}") from None
+        raise UserError(f"{place}: no such config file{there}") from None
     except UnicodeDecodeError as error:
         raise UserError(
-            f"{preset}: is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8"
+            f"{place}: is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8"
         ) from None
     except (OSError, YAMLError, OmegaConfBaseException) as error:
-        raise UserError(f"{preset}: cannot be read as YAML: {_first_line(error)}") from None
+        raise UserError(f"{place}: cannot be read as YAML: {_first_line(error)}") from None
     if not isinstance(layer, DictConfig):
-        raise UserError(f"{preset}: holds a list; a config file is a mapping of keys to values")
+        raise UserError(f"{place}: holds a list; a config file is a mapping of keys to values")
     return layer
 
 
