@@ -14,15 +14,25 @@ WRIST_NAME = "left|right|l|r"
 class FilePattern:
     """A path in which `*` stands for anything within a folder's name, `{name}` for a named part.
 
-    Raises UserError for one that names a part twice, or that is no path below a folder.
+    Raises UserError for one that names a part twice or by no name, that has two stars beside each
+    other, or that is no path below a folder.
     """
 
     def __init__(self, pattern: str, key: str) -> None:
-        self.pattern, self.key = pattern, key
+        # As the paths are that are compared with it, without ./ and //.
+        self.pattern, self.key = PurePath(pattern).as_posix(), key
         self.parts = [name for name, _ in PIECE.findall(pattern) if name]
+        if nameless := [name for name in self.parts if not name.isidentifier()]:
+            raise UserError(
+                f"{key} is {pattern}; {{{nameless[0]}}} names no part: a name begins with a letter"
+            )
         if len(set(self.parts)) < len(self.parts):
             raise UserError(f"{key} is {pattern}; it names a part twice")
-        if not pattern or PurePath(pattern).is_absolute():
+        if "**" in pattern:
+            raise UserError(
+                f"{key} is {pattern}; ** is not known: write */ for each folder on the way"
+            )
+        if self.pattern == "." or PurePath(pattern).is_absolute():
             raise UserError(f"{key} is {pattern!r}; give a path below the target's folder")
 
     def find(self, folder: Path) -> dict[Path, dict[str, str]]:
