@@ -1,6 +1,7 @@
 """The command `python -m datagen`: make shards, check them, measure the retargeting."""
 
 import argparse
+import shlex
 from pathlib import Path
 
 from cluster.commands import Command, run_command
@@ -34,7 +35,7 @@ def _generate(arguments: list[str]) -> int:
     check_bad_share(outcome.manifest, config)
     print(
         "next           deepspeed pretrain/train.py --config configs/pretrain/small.yaml "
-        f"data={redacted(folder)} output=RUN"
+        f"{shlex.quote(f'data={redacted(folder)}')} output=RUN"
     )
     return 0
 

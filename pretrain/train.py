@@ -15,6 +15,7 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from contextlib import ExitStack, closing, nullcontext
 from functools import partial
@@ -227,9 +228,9 @@ def loop(run: Run) -> int:
     release = run.folder / RELEASE
     run.watch.say(
         f"done: {release} holds the weights after step {state.best_step}, the best in validation\n"
-        f"look at it: tensorboard --logdir {run.folder}\n"
+        f"look at it: tensorboard --logdir {shlex.quote(str(run.folder))}\n"
         "go on: python -m finetune run --config configs/finetune/demo.yaml "
-        f"release={release} output={run.folder.parent / 'finetune'}"
+        + shlex.join([f"release={release}", f"output={run.folder.parent / 'finetune'}"])
     )
     return 0
 

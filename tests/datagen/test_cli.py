@@ -1,6 +1,7 @@
 import fcntl
 import json
 import shutil
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -61,6 +62,13 @@ def test_an_output_that_cannot_be_written_is_named(refused, tmp_path):
     (tmp_path / "file").write_text("")
     line = refused("generate", "sources.choreography.hours=0.01", "output=file/shards")
     assert "output=file/shards: cannot be written to" in line
+
+
+def test_the_next_command_can_be_pasted(monkeypatch, datagen):
+    for name in ("generate", "_print_manifest", "_print_run", "check_bad_share"):
+        monkeypatch.setattr(f"datagen.__main__.{name}", MagicMock())
+    _, out, _ = datagen("generate", "output=shards #2")
+    assert out.endswith(" 'data=shards #2' output=RUN\n")
 
 
 @pytest.fixture

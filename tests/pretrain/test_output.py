@@ -150,6 +150,16 @@ def test_a_tilde_in_yaml_is_the_user_s_home(
         train.find_checkpoint(tmp_path / "run", config.resume)
 
 
+def test_the_commands_to_go_on_with_can_be_pasted(
+    data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run #2"
+    train.main(arguments(data, folder, "steps=2"))
+    said = capfd.readouterr().out
+    assert f"tensorboard --logdir '{folder}'\n" in said
+    assert f" 'release={folder}/release' output={tmp_path}/finetune\n" in said
+
+
 def test_a_run_may_lie_where_one_stands(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
