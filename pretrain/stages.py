@@ -21,7 +21,7 @@ def open_stages(config: TrainConfig, rank: int, ranks: int) -> list[Stream]:
     """Return the stream of each stage; reads no shard but for a share of the data.
 
     Raises UserError as `open_data` and `Stream` do, where stages have text vectors of several
-    kinds, and for data that cannot be mirrored.
+    kinds, for data that cannot be mirrored, and where a stage's epochs do not fill one step.
     """
     cache = shard_cache(config.stream.cache, config.stream.cache_gigabytes)
     opened = [
@@ -37,10 +37,18 @@ def open_stages(config: TrainConfig, rank: int, ranks: int) -> list[Stream]:
                 f"augment.mirror: the sensors of {data.place} are not worn as watches, datagen's "
                 "default; give augment.mirror=0, or make shards without imu.left and imu.right"
             )
-    return [
+    streams = [
         Stream(data, config.batch_size, config.seed, rank, ranks, config.stream, config.augment)
         for data in opened
     ]
+    for stage, stream in zip(config.plan(), streams, strict=True):
+        batches = (stage.epochs or 0) * stream.batches_per_epoch
+        if stage.epochs is not None and batches < config.accumulate:
+            raise UserError(
+                f"accumulate: a step takes {config.accumulate} batches, but epochs={stage.epochs} "
+                f"of {stream.data.place} has {batches}; accumulate fewer, or give more epochs"
+            )
+    return streams
 
 
 def identity_of(streams: list[Stream]) -> str:
@@ -81,7 +89,7 @@ def count_steps(
     if stage.steps is not None:
         return stage.steps
     assert stage.epochs is not None
-    left = stage.epochs - epochs_done
+    left = stage.epochs - epochs_done  # perhaps none of a stage whose last epoch is begun
     return max(1, left * stream.batches_per_epoch // config.accumulate)
 
 
@@ -92,19 +100,24 @@ def enter_next_stage(run: Run) -> None:
     state.position, state.best, state.best_step = Position(), None, 0
     state.stale = state.reductions = 0
     run.stage = state.stage
-    run.watch.say(describe_stage(run.streams, run.stage, state))
+    run.watch.say(describe_stage(run.streams, run.stage, state, config.optimizer.warmup))
     run.vigil.doing = f"reading the validation windows of stage {run.stage + 1}"
     run.pool = validation_pool(run.data, config.validation.windows, config.seed, run.world.ranks)
     run.batches = run.streams[run.stage].batches()
 
 
-def describe_stage(streams: list[Stream], stage: int, state: State) -> str:
-    """Return in words what a stage learns from."""
+def describe_stage(streams: list[Stream], stage: int, state: State, warmup: int) -> str:
+    """Return in words what a stage learns from, and that it ends within its warm-up if it does."""
     stream, data = streams[stage], streams[stage].data
     name = f"stage {stage + 1} of {len(streams)}, to step {state.ends[stage]}"
     ranks = f" on each of {stream.ranks} ranks" if stream.ranks > 1 else ""
+    steps = state.ends[stage] - (state.ends[stage - 1] if stage else 0)
+    short = (
+        f"; its {steps} steps end within the warm-up of {warmup} (optimizer.warmup), so the "
+        "learning rate stays below optimizer.learning_rate"
+    )
     return (
         f"{name if len(streams) > 1 else 'data'}: {data.describe()} in {len(data.train)} shards "
         f"of {data.place}; {stream.windows} windows an epoch, {stream.batches_per_epoch} batches "
-        f"of {stream.batch_size}{ranks}"
+        f"of {stream.batch_size}{ranks}{short if steps < warmup else ''}"
     )

@@ -99,7 +99,7 @@ def train(config: TrainConfig, folder: Path, streams: list[Stream], rank: int, r
         if world.leads and (state.step < state.steps or not (folder / "run.json").exists()):
             write_run_record(folder, config, config.seed)
         watch = Watch(folder, state.step, state.steps, world.leads)
-        introduce(watch, streams, model, state, found, left_out)
+        introduce(watch, config, streams, model, state, found, left_out)
         run = Run(
             config=config,
             folder=folder,
@@ -287,6 +287,7 @@ def release(run: Run, scores: dict[str, float]) -> None:
 
 def introduce(
     watch: Watch,
+    config: TrainConfig,
     streams: list[Stream],
     model: Multi3Net,
     state: State,
@@ -295,7 +296,7 @@ def introduce(
 ) -> None:
     """Say what is about to happen."""
     for stage in range(len(streams)):
-        watch.say(describe_stage(streams, stage, state))
+        watch.say(describe_stage(streams, stage, state, config.optimizer.warmup))
     parts = parameter_count(model)
     watch.say(
         f"model: {sum(parts.values()) / 1e6:.2f} million parameters ("

@@ -18,7 +18,7 @@ from pretrain.data import open_data
 from pretrain.evaluate import shortfall_of, validation_pool
 from pretrain.losses import PAIRS
 from pretrain.schedule import learning_rate
-from pretrain.stages import begin, open_stages
+from pretrain.stages import begin, describe_stage, open_stages
 from pretrain.stream import Position, Stream, StreamConfig
 
 
@@ -125,6 +125,32 @@ def test_a_run_broken_off_in_any_stage_continues_exactly(
     train_until_broken_off(arguments, steps, monkeypatch)
     train.main(arguments)
     assert results(tmp_path) == results(whole)
+
+
+def test_steps_that_end_within_the_warm_up_are_told(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    config = load_config(TrainConfig, TINY, [f"data={folders[0]}", f"output={tmp_path}"])
+    streams = open_stages(config, 0, 1)
+    short = "; its 8 steps end within the warm-up of 9 (optimizer.warmup)"
+    for warmup, told in ((9, True), (8, False)):
+        assert (short in describe_stage(streams, 0, State(ends=[8]), warmup)) == told
+    both = describe_stage([*streams, *streams], 1, State(ends=[4, 12]), 9)
+    assert short in both
+
+
+def test_epochs_that_do_not_fill_one_step_are_refused(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    batches = Stream(open_data(folders[0]), 8, 0, 0, 1, StreamConfig()).batches_per_epoch
+    line = command(tmp_path, f"data={folders[0]}", "steps=null", "epochs=2")
+    config = train.read_config([*line, f"accumulate={2 * batches}"])
+    state, _ = begin(config, open_stages(config, 0, 1), None)
+    assert state.ends == [1]
+    config = train.read_config([*line, f"accumulate={2 * batches + 1}"])
+    says = f"^accumulate: a step takes {2 * batches + 1} batches, but epochs=2 .* {2 * batches};"
+    with pytest.raises(UserError, match=says):
+        open_stages(config, 0, 1)
 
 
 def test_stages_of_another_length_or_order_are_not_continued(
