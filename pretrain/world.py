@@ -93,6 +93,9 @@ def join_world(rank: int, ranks: int, timeout: float) -> World:
         print("compiling DeepSpeed's shared memory for CPU ranks: once, about a minute", flush=True)
     try:
         deepspeed.init_distributed(verbose=False, timeout=timedelta(seconds=timeout))
+        atexit.register(_leave_world)
+        world = World(rank, ranks, torch.device(get_accelerator().current_device_name()))
+        world.wait()
     except dist.DistNetworkError as error:
         if "EADDRINUSE" not in str(error):
             raise
@@ -101,18 +104,16 @@ def join_world(rank: int, ranks: int, timeout: float) -> World:
             f"port {port} is taken, probably by another run; give this one another: "
             f"deepspeed --master_port={port + 1} ..."
         ) from None
-    atexit.register(_leave_world)
-    world = World(rank, ranks, torch.device(get_accelerator().current_device_name()))
-    world.wait()
-    _shared_memory(rank).unlink(missing_ok=True)
+    finally:
+        _shared_memory(rank).unlink(missing_ok=True)
     return world
 
 
 def _shared_memory(rank: int) -> Path:
     """Return where DeepSpeed shares 64 MB of a CPU rank's memory with the other ranks.
 
-    Nobody looks for the name any more once all ranks have met, and DeepSpeed leaves it, and so the
-    memory, behind.
+    Nobody looks for the name any more once all ranks have met, or will not meet, and DeepSpeed
+    leaves it, and so the memory, behind.
     """
     meeting = f"{os.environ['MASTER_ADDR']}_{os.environ['MASTER_PORT']}"
     return Path(f"/dev/shm/deepspeed_allreduce_buffer_{os.getuid()}_{meeting}_{rank}")
