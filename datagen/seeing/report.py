@@ -41,8 +41,6 @@ def main(arguments: list[str]) -> int:
     try:
         with replace_when_whole(path) as file:
             file.write(text)
-    except OSError as error:
-        raise UserError(f"--to {path}: cannot be written to: {error.strerror}") from None
     except UserError as error:
         raise UserError(f"{error}; or give another place as --to FILE") from None
     print(f"report         {redacted(path)}: {_read(manifest, found)}")

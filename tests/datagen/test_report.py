@@ -172,7 +172,7 @@ def test_a_mistake_ends_with_one_line(datagen, refused, many, tmp_path):
     (tmp_path / "file").write_text("")
     status, _, err = datagen("report", many, "--to", "file/page.html")
     assert status == 2
-    assert "--to file/page.html: cannot be written to" in err.splitlines()[-1]
+    assert "file/page.html: cannot be written to: File exists; or give another" in err
 
 
 def test_the_constants_of_the_real_watch_are_those_of_its_recordings():
