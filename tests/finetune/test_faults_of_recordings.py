@@ -13,6 +13,7 @@ import pytest
 
 from cluster.errors import UserError
 from finetune.__main__ import main
+from finetune.agreements import unlabelled_windows
 from finetune.targets.checks import unusable
 from finetune.targets.doubts import doubts
 from finetune.targets.notes import notes, without_windows
@@ -120,6 +121,15 @@ def test_who_and_what_has_no_window_is_told(tmp_path: Path) -> None:
     assert first.startswith("1 recordings have no window of 2 s with a label, the first p1/left")
     assert "nor has any other of p1" in first
     assert second.startswith("there is no window of 2 s of 'fall'")
+
+
+def test_a_frame_is_not_judged_from_pieces(tmp_path: Path) -> None:
+    csv_folder(tmp_path)
+    for path in tmp_path.glob("*/*.csv"):
+        table = pd.read_csv(path)
+        write_csv(table.assign(t=table.t + table.index // 150 * 0.5), path)
+    with pytest.raises(UserError, match="not one stretch of 4 s without a gap"):
+        unlabelled_windows(read(tmp_path, *PLAIN))
 
 
 def test_a_clock_that_is_too_coarse_is_told_as_such(tmp_path: Path) -> None:

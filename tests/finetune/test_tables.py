@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from finetune.tables import Table, as_csv, as_html, as_latex, as_markdown, write_tables
+from finetune.tables import Table, as_csv, as_html, as_latex, as_markdown, f1_texts, write_tables
 
 TABLE = Table(
     "made",
@@ -53,3 +53,8 @@ def test_tables_of_another_time_are_removed_and_nothing_else(tmp_path: Path) -> 
     (tmp_path / "notes.csv").write_text("mine")
     write_tables(tmp_path, [TABLE])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["made.csv", "made.tex", "notes.csv"]
+
+
+def test_a_class_that_nobody_did_or_was_taken_for_has_no_f1() -> None:
+    confusion = [[3, 1, 0, 0], [0, 2, 0, 0], [0, 0, 0, 0], [0, 1, 0, 0]]
+    assert f1_texts([6 / 7, 2 / 3, 0.0, 0.0], confusion) == ["85.7", "66.7", "-", "0.0"]
