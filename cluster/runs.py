@@ -54,6 +54,7 @@ def replace_when_whole(path: Location, mode: str = "w") -> Iterator[IO]:
         with told_when_full(path.parent):
             with _told_when_unwritable(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
+                # Closed below: what fails while it is written has another reason.
                 local = open(temporary, mode)  # noqa: SIM115
             with local:
                 yield local

@@ -82,17 +82,16 @@ def _impossible(recordings: Sequence[Recording]) -> list[str]:
         (slice(3, 6), LARGEST_TURNING, "rad/s"),
     ):
         for wrist, name in enumerate(WRISTS):
-            beyond = {
-                part.name: int(
-                    (np.linalg.norm(part.signals_TWC[:, wrist, channels], axis=1) > largest).sum()
-                )
+            lengths = [
+                (part, np.linalg.norm(part.signals_TWC[:, wrist, channels], axis=1))
                 for part in sound
                 if wrist in worn_wrists(part)
-            }
-            having = [name for name, count in beyond.items() if count]
+            ]
+            having = [part for part, length_T in lengths if (length_T > largest).any()]
             if having:
+                count = sum(int((length_T > largest).sum()) for _, length_T in lengths)
                 found.append(
-                    f"{name} wrist: {sum(beyond.values()):,} samples read more than {largest:.0f} "
-                    f"{unit}, which no watch can, the first in {having[0]}: leave such cells empty"
+                    f"{name} wrist: {count:,} samples read more than {largest:.0f} {unit}, which "
+                    f"no watch can, the first in {having[0].name}: leave such cells empty"
                 )
     return found

@@ -17,6 +17,7 @@ from finetune.agreements import unlabelled_windows
 from finetune.targets.checks import unusable
 from finetune.targets.doubts import doubts
 from finetune.targets.notes import notes, without_windows
+from finetune.targets.recording import Target
 from finetune.windows import WindowsConfig, cut_windows
 from tests.finetune.made_recordings import PLAIN, csv_folder, csv_table, read, write_csv
 
@@ -74,22 +75,23 @@ def test_a_wrong_unit_is_not_taken_for_a_lack_of_gravity(tmp_path: Path) -> None
     assert "it looks like g declared as m/s2" in told
 
 
-def test_segments_beyond_a_recording_are_told_to_every_command(tmp_path: Path) -> None:
-    csv_folder(tmp_path)
+def segmented(folder: Path, *rows: str) -> Target:
+    """Return three people whose labels are the same segments."""
+    csv_folder(folder)
     for person in ("p0", "p1", "p2"):
-        rows = "start,end,label\n1,5,walk\n5,9,rest\n11000,19000,rest\n"
-        (tmp_path / person / "left_labels.csv").write_text(rows)
-    found = read(tmp_path, *PLAIN[:2], "segments='{person}/{wrist}_labels.csv'")
+        text = "\n".join(["start,end,label", *rows, ""])
+        (folder / person / "left_labels.csv").write_text(text)
+    return read(folder, *PLAIN[:2], "segments='{person}/{wrist}_labels.csv'")
+
+
+def test_segments_beyond_a_recording_are_told_to_every_command(tmp_path: Path) -> None:
+    found = segmented(tmp_path, "1,5,walk", "5,9,rest", "11000,19000,rest")
     (said,) = notes(found.recordings)
     assert said.startswith("3 labelled segments reach beyond their recording, the first in p0")
 
 
 def test_segments_that_overlap_are_told(tmp_path: Path) -> None:
-    csv_folder(tmp_path)
-    for person in ("p0", "p1", "p2"):
-        rows = "start,end,label\n1,9,walk\n5,12,rest\n12,15,walk\n13,14,walk\n"
-        (tmp_path / person / "left_labels.csv").write_text(rows)
-    found = read(tmp_path, *PLAIN[:2], "segments='{person}/{wrist}_labels.csv'")
+    found = segmented(tmp_path, "1,9,walk", "5,12,rest", "12,15,walk", "13,14,walk")
     (said,) = notes(found.recordings)
     assert said.startswith("3 labelled segments overlap others of another label, the first in p0")
 
