@@ -14,7 +14,7 @@ from torch import Tensor
 from cluster.errors import UserError
 from cluster.progress import Progress
 from cluster.runs import git_commit, seed_from
-from cluster.storage import check_writable
+from cluster.storage import check_writable, local_folder, local_path
 from finetune.classifier_release import (
     ClassifierReleaseConfig,
     build_network,
@@ -58,7 +58,7 @@ def fit_classifier(config: FitConfig) -> str:
     they decide when training stops and which weights are kept. Raises UserError for a release, a
     row or a target that it cannot be done with, and where the folder holds anything else.
     """
-    folder = Path(config.output)
+    folder = local_folder(config.output, "output")
     check_replaceable(folder)
     check_writable(folder, "output")
     check_shared(config)
@@ -187,7 +187,7 @@ def _describe(
 
 
 def _what_decides(config: FitConfig, windows: Windows) -> list[Any]:
-    release = weights_digest(Path(config.release))
+    release = weights_digest(local_path(config.release))
     return [asdict(config), windows.digest, release, code_version(__name__)]
 
 

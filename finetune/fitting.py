@@ -8,7 +8,6 @@ import copy
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from cluster.runs import digest
+from cluster.storage import local_path
 from finetune.centroid import NearestClassMean
 from finetune.classifiers import EncoderClassifier, MixtureClassifier
 from finetune.config import FinetuneConfig
@@ -122,7 +122,7 @@ def settings_of(row: Row, config: FinetuneConfig) -> dict[str, Any]:
     if row.method in models:
         return {"training": asdict(config.training), "model": models[row.method]}
     if row.method == "zero_shot":
-        prompts = read_prompts(Path(config.zero_shot.prompts), PROMPTS_KEY)
+        prompts = read_prompts(local_path(config.zero_shot.prompts), PROMPTS_KEY)
         return {"prompts": prompts, "text": asdict(config.zero_shot.text)}
     return {}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cluster.config import load_config
 from cluster.errors import UserError
+from cluster.storage import local_path
 from finetune.agreements import (
     SECONDS,
     conclusion,
@@ -50,7 +51,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     given = parser.parse_intermixed_args(arguments)
     config = load_config(FrameConfig, given.config, given.overrides)
-    model = _reconstructing(Path(config.release)) if config.release else None
+    model = _reconstructing(local_path(config.release)) if config.release else None
     target = _people(read_unchecked(config.target), config.people)
     options = candidates(config.every_axis)
     windows = unlabelled_windows(target)

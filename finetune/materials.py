@@ -4,12 +4,12 @@ Shape letters: N windows.
 """
 
 from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
 
 import numpy as np
 
 from cluster.errors import UserError
 from cluster.runs import digest
+from cluster.storage import local_path
 from finetune.cells import Cell, Origin
 from finetune.config import FinetuneConfig, SharedConfig, SweepConfig
 from finetune.estimated_frame import estimate_frame
@@ -177,7 +177,7 @@ class Materials:
             data=choice.data or name,
             share=choice.share,
             tasks=choice.tasks,
-            weights=weights_digest(Path(choice.folder)),
+            weights=weights_digest(local_path(choice.folder)),
             architecture=digest(asdict(pretrained[0].model_config)),
         )
 

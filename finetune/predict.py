@@ -16,7 +16,7 @@ from yaml import YAMLError
 
 from cluster.config import load_config
 from cluster.errors import UserError
-from cluster.storage import check_writable
+from cluster.storage import check_writable, local_folder
 from finetune.classifier_release import load_classifier
 from finetune.config import FinetuneConfig
 from finetune.recogniser import BOTH, COLUMNS
@@ -103,7 +103,7 @@ def predict_file(model: Path, path: Path, config: RecordingConfig) -> str:
     do not fit, and a recording too short for one window.
     """
     classifier = load_classifier(model)
-    folder = Path(config.output) if config.output else path.parent
+    folder = local_folder(config.output, "output") if config.output else path.parent
     name = path.stem if path.suffix.lower() == ".csv" else path.name
     table, picture = (folder / f"{name}.labels.{kind}" for kind in ("csv", "png"))
     _check_output(table, picture, path)

@@ -13,6 +13,7 @@ import torch
 
 from cluster.errors import UserError
 from cluster.runs import digest, replace_when_whole
+from cluster.storage import local_folder, local_path
 from finetune.code_version import code_version
 from finetune.config import FinetuneConfig
 from finetune.folds import make_folds
@@ -51,7 +52,7 @@ class CellData:
 
 def load_fitting(config: FinetuneConfig) -> Pretrained:
     """Load the release; UserError where its rate, windows or placement do not fit the target."""
-    folder = Path(config.release)
+    folder = local_path(config.release)
     pretrained = load_pretrained(folder)
     window = pretrained.imu_left.window
     if pretrained.config.rate != RATE:
@@ -83,7 +84,7 @@ def check_people(windows: Windows, config: FinetuneConfig) -> None:
 def encode(config: FinetuneConfig, pretrained: Pretrained, windows: Windows) -> CellData:
     """Return what cells share; tokens are computed once for each release and data set."""
     encoders = _encoders_in_use(pretrained, windows)
-    release = weights_digest(Path(config.release))
+    release = weights_digest(local_path(config.release))
     tokens_VNLD = np.empty((0, len(windows), 0, 0), np.float32)
     if any(find_row(row).reads_tokens for row in config.rows):
         tokens_VNLD = _stored_tokens(config, windows, pretrained, release)
@@ -143,7 +144,7 @@ def _stored_tokens(
     variation = [asdict(config.training.augment), config.training.views]
     code = code_version("finetune.variation")
     name = digest([windows.digest, release, architecture, sorted(encoders), variation, code])
-    path = Path(config.output) / "tokens" / f"{name}.npy"
+    path = local_folder(config.output, "output") / "tokens" / f"{name}.npy"
     if not path.exists():
         with replace_when_whole(path, "wb") as file:
             np.save(file, frozen_tokens(windows, encoders, config.training))

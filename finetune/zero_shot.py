@@ -5,11 +5,11 @@ Shape letters: N windows, W wrists in use, E embedding, K classes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
 from cluster.errors import UserError
+from cluster.storage import local_path
 from datagen.text import TextConfig
 from finetune.centroid import cosine_probabilities
 from pretrain.prompts import embed_prompts, read_prompts
@@ -45,7 +45,7 @@ def class_sentences(names: Sequence[str], config: ZeroShotConfig) -> dict[str, l
 
     Raises UserError where a class has none or sentences have no class.
     """
-    path = Path(config.prompts)
+    path = local_path(config.prompts)
     prompts = read_prompts(path, PROMPTS_KEY)
     for where, missing in (
         ("no sentences for", set(names) - set(prompts)),

@@ -19,6 +19,7 @@ import pandas as pd
 
 from cluster.errors import UserError
 from cluster.progress import Progress
+from cluster.storage import local_path
 
 Item = TypeVar("Item")
 TAB = "tab"
@@ -53,7 +54,7 @@ def check_dialect(separator: str, decimal: str, key: str) -> Dialect:
 
 def existing_folder(folder: str, key: str) -> Path:
     """Return the folder of a data set; UserError when it is not there."""
-    path = Path(folder)
+    path = local_path(folder)
     if not path.is_dir():
         raise UserError(f"{key}.folder is {folder}; there is no such folder")
     return path

@@ -22,6 +22,7 @@ from finetune.scores import score
 from finetune.targets import seglearn_watch
 from finetune.targets.seglearn_watch import SeglearnWatchConfig
 from finetune.windows import WindowsConfig, cut_windows
+from tests.finetune.made_recordings import csv_folder
 
 PRESET = Path("configs/finetune/demo.yaml")
 TRIED = ("multi3net_plus_frozen", "base", "forest")
@@ -257,6 +258,33 @@ def test_a_release_that_does_not_fit_ends_with_one_line(
     with pytest.raises(UserError, match=message) as error:
         in_process(monkeypatch, name, *command(other, tmp_path / "out")[1:])
     assert "\n" not in str(error.value)
+
+
+def test_a_tilde_is_the_user_s_home(
+    tiny_release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, here = tmp_path / "home", tmp_path / "here"
+    here.mkdir()
+    csv_folder(home / "recordings")
+    (home / "release").symlink_to(tiny_release)
+    (home / "own.yaml").write_text(
+        "target: {csv: {folder: ~/recordings, files: '{person}/{wrist}.csv', time: t,"
+        " label: activity, gravity_sign: 1}}\n"
+        "release: ~/release\nfolds: {count: 3}\nbaseline: linear_frozen\n"
+    )
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(here)
+    own = ("--config", str(home / "own.yaml"), *SMALL[1:4])
+    rows = "rows=[linear_frozen]"
+    assert in_process(monkeypatch, "run", *own, rows, "output=~/run") == 0
+    assert list((home / "run" / "tokens").iterdir())
+    network = [*SMALL[-5:], "row=multi3net_plus_frozen", "output=~/model"]
+    assert in_process(monkeypatch, "fit", *own, *network) == 0
+    recording = str(home / "recordings" / "p0" / "left.csv")
+    predict = ("predict", str(home / "model"), recording, "time=t", "output=~/labels")
+    assert in_process(monkeypatch, *predict) == 0
+    assert (home / "labels" / "left.labels.csv").exists()
+    assert not list(here.iterdir())
 
 
 @pytest.mark.parametrize(
