@@ -25,6 +25,7 @@ from finetune.code_version import code_version
 from finetune.config import FinetuneConfig, check_shared
 from finetune.continuation import Continuation
 from finetune.export import NAME as ONNX
+from finetune.folds import make_folds
 from finetune.prepare import frozen_tokens, load_fitting, weights_digest, wrists_in_use
 from finetune.recogniser import described
 from finetune.rows import REAL_ROWS, ROWS, Row, find_row
@@ -42,10 +43,11 @@ DEALINGS = 200
 
 @dataclass
 class FitConfig(FinetuneConfig):
-    """The keys of `run`, of which `rows` and `folds.count` play no part; `output` is the folder.
+    """The keys of `run`, of which `rows` and the number and kind of folds play no part.
 
     Attributes:
         row: which method; one with an IMU encoder. The first of `seeds` is its seed.
+        output: the classifier's folder.
     """
 
     row: str = "multi3net_plus"
@@ -54,9 +56,10 @@ class FitConfig(FinetuneConfig):
 def fit_classifier(config: FitConfig) -> str:
     """Train on all people but those held out, write the folder; return what to tell the user.
 
-    A share `folds.validation_share` of the people is held out; with `training.early_stopping`
-    they decide when training stops and which weights are kept. Raises UserError for a release, a
-    row or a target that it cannot be done with, and where the folder holds anything else.
+    A share `folds.validation_share` of the people is held out, or the validation people of
+    `folds.split`, whose test people take no part; with `training.early_stopping` those held out
+    decide when training stops and which weights are kept. Raises UserError for a release, a row or
+    a target that it cannot be done with, and where the folder holds anything else.
     """
     folder = local_folder(config.output, "output")
     check_replaceable(folder)
@@ -69,14 +72,12 @@ def fit_classifier(config: FitConfig) -> str:
             "estimate_frame: a classifier has to read recordings that are yet to come; state the "
             "frame that `python -m finetune frame` tells in the target's own keys"
         )
-    target = read_target(config.target)
-    windows = cut_windows(target, config.windows)
+    target, windows, held_out = _dealt(config)
     for text in [
         *notes(target.recordings),
         *without_windows(target, windows, config.windows.seconds),
     ]:
         print(f"note: {text}")
-    held_out = hold_out(windows, config.folds.validation_share, config.seeds[0])
     release = _describe(row, windows, pretrained, config)
     seed = seed_from("fit", row.name, config.seeds[0])
     continuation = Continuation.beside(folder, _what_decides(config, windows))
@@ -97,6 +98,20 @@ def fit_classifier(config: FitConfig) -> str:
         f"{len(held_out)} held out ({', '.join(held_out)}): macro F1 "
         f"{100 * scores.macro_f1:.1f} %\n{folder}"
     )
+
+
+def _dealt(config: FitConfig) -> tuple[Target, Windows, tuple[str, ...]]:
+    """Return the target and windows of those who take part, and who of them is held out."""
+    target = read_target(config.target)
+    windows = cut_windows(target, config.windows)
+    seed, folds = config.seeds[0], config.folds
+    if not folds.split:
+        return target, windows, hold_out(windows, folds.validation_share, seed)
+    (fold,) = make_folds(windows.subjects_N, windows.labels_N, folds, seed)
+    people = {*fold.train, *fold.validation}
+    left = tuple(each for each in target.recordings if each.subject in people)
+    target = replace(target, recordings=left)
+    return target, cut_windows(target, config.windows), fold.validation
 
 
 def check_replaceable(folder: Path) -> None:

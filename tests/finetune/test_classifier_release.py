@@ -16,6 +16,7 @@ from finetune.classifiers import ClassifierConfig
 from finetune.config import FinetuneConfig
 from finetune.continuation import Continuation
 from finetune.final import FitConfig, hold_out
+from finetune.folds import FoldsConfig
 from finetune.training import TrainingConfig
 from finetune.windows import WindowsConfig, cut_windows
 from pretrain import release
@@ -126,6 +127,32 @@ def test_who_is_held_out_leaves_every_class_to_training() -> None:
         assert len(held) == 2
         assert "p4" not in held
     assert hold_out(windows, 0.01, 0) == hold_out(windows, 0.01, 0)
+
+
+def test_the_test_people_of_a_split_are_not_learned_from(
+    tiny_release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    split = {"train": ["p0", "p1", "p4"], "validation": ["p2"], "test": ["p3"]}
+    folds = FoldsConfig(count=1, split=split)
+    target = made_target.waves(people=6)
+    classifier = fitted(tmp_path / "model", tiny_release, target, folds=folds)
+    card = (tmp_path / "model" / "card.md").read_text()
+    assert "Trained on 3 people (p0, p1, p4)" in card
+    assert "Held out: p2." in card
+    known = replace(target, recordings=tuple(r for r in target.recordings if r.subject < "p5"))
+    changed = replace(
+        known,
+        recordings=tuple(
+            replace(r, signals_TWC=9 * r.signals_TWC) if r.subject == "p3" else r
+            for r in known.recordings
+        ),
+    )
+    again = fitted(tmp_path / "other", tiny_release, changed, folds=folds)
+    for name, value in classifier.network.state_dict().items():
+        assert torch.equal(value, again.network.state_dict()[name]), name
+    split["test"] = ["p9"]
+    with pytest.raises(UserError, match=r"folds.split: p9 has no window"):
+        fitted(tmp_path / "other", tiny_release, target, folds=folds)
 
 
 @pytest.mark.parametrize(
