@@ -53,6 +53,11 @@ def load_config(schema: type[Schema], preset: Location | None, overrides: Sequen
         raise UserError(f"config: {_explain_reference(error)}") from None
 
 
+def keys_of(preset: Location) -> set[str]:
+    """Return the keys at the top of a preset and of those it is laid over; raises as above."""
+    return {str(key) for _, layer in _presets(preset, ()) for key in layer}
+
+
 def config_text(config: object) -> str:
     """Return a resolved config dataclass as YAML."""
     return OmegaConf.to_yaml(OmegaConf.structured(config), resolve=True)

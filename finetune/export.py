@@ -138,12 +138,15 @@ def write_onnx(classifier: Classifier, path: Path) -> None:
 def contract(classifier: Classifier) -> dict[str, str]:
     """Return what whoever runs the file has to know; it stands in the file's metadata."""
     windows = classifier.windows
-    signs = "the other wrist's windows come with ax, gy and gz negated"
+    present_WC = present_channels(classifier)
+    mirror = "none"
+    if windows.mirror != "none" and present_WC.any(1).sum() == 1:
+        mirror = f"{windows.mirror}: the other wrist's windows come with ax, gy and gz negated"
     return {
         "classes": json.dumps(classifier.label_names, ensure_ascii=False),
-        "recordings": described(present_channels(classifier)),
+        "recordings": described(present_WC),
         "window": f"{windows.seconds} s at {RATE} Hz, m/s2 and rad/s",
-        "mirror": windows.mirror + (f": {signs}" if windows.mirror != "none" else ""),
+        "mirror": mirror,
     }
 
 

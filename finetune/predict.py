@@ -10,24 +10,25 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
-from cluster.config import load_config
+from cluster.config import keys_of, load_config
 from cluster.errors import UserError
 from cluster.storage import check_writable, local_folder
 from finetune.classifier_release import load_classifier
-from finetune.config import FinetuneConfig
+from finetune.final import FitConfig
 from finetune.recogniser import BOTH, COLUMNS
 from finetune.targets import units
 from finetune.targets.assemble import Stream, assemble
 from finetune.targets.checks import implausible
+from finetune.targets.choose import READERS
 from finetune.targets.doubts import doubts_of
 from finetune.targets.mounting import AXES, check_mounting, mount
 from finetune.targets.recording import UNLABELLED, WRISTS, Recording
 from finetune.targets.tables import Dialect, check_columns, check_dialect, numbers, read_table
 from finetune.timeline import drawn_from, write_timeline
+
+# A recording's columns are told without them.
+PLACES = ("release=none", "output=none", "target.csv.folder=none")
 
 
 @dataclass
@@ -72,10 +73,12 @@ def load_recording_config(path: Path | None, overrides: Sequence[str]) -> Record
 
     Overrides come last. Raises UserError as `load_config` does, and for another target.
     """
-    if path is None or not _describes_target(path):
+    if path is None or "target" not in keys_of(path):
         return load_config(RecordingConfig, path, overrides)
-    target = load_config(FinetuneConfig, path, ["release=none", "output=none"]).target.csv
-    if target is None:
+    choice = load_config(FitConfig, path, PLACES).target
+    target = choice.csv
+    others = [name for name in READERS if name != "csv" and getattr(choice, name) is not None]
+    if target is None or others:
         raise UserError(f"{path}: its target is not csv; give the keys of the recording")
     given = load_config(RecordingConfig, None, overrides)
     named = {override.partition("=")[0] for override in overrides}
@@ -87,13 +90,6 @@ def load_recording_config(path: Path | None, overrides: Sequence[str]) -> Record
     if given.wrist == "right" and target.frame_right:
         known["frame"] = target.frame_right
     return replace(given, **{name: known[name] for name in known.keys() - named})
-
-
-def _describes_target(path: Path) -> bool:
-    try:
-        return "target" in OmegaConf.load(path)
-    except (OSError, UnicodeDecodeError, YAMLError, OmegaConfBaseException):
-        return False  # as `load_config` will say
 
 
 def predict_file(model: Path, path: Path, config: RecordingConfig) -> str:

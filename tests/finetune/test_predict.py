@@ -232,14 +232,20 @@ def test_the_file_that_described_a_target_describes_a_recording_as_well(
     plain = command("predict", folder, path, "time=time", "wrist=right")
     described = tmp_path / "target.yaml"
     described.write_text(
-        "target:\n  csv:\n    folder: x\n    time: millis\n    time_unit: ms\n    wrist: side\n"
+        "target:\n  csv:\n    time: millis\n    time_unit: ms\n    wrist: side\n"
         "    accelerometer_unit: g\n    frame_right: [x, y, z]\n    frame: [-x, -y, z]\n"
     )
+    fitting = tmp_path / "fit.yaml"
+    fitting.write_text("base: target.yaml\nrow: base\ntarget: {csv: {folder: ~/gone}}\n")
+    alone = tmp_path / "base.yaml"
+    alone.write_text("base: target.yaml\n")
     table = pd.read_csv(path)
     table[["ax", "ay", "az"]] /= 9.80665
     table.assign(millis=1000 * table.time).to_csv(path, index=False)
     keys = ("--config", described, "wrist=right")
     assert command("predict", folder, path, *keys) == plain
+    for config in (fitting, alone):
+        assert command("predict", folder, path, "--config", config, "wrist=right") == plain
     with pytest.raises(UserError, match="no column nothing"):
         command("predict", folder, path, *keys, "time=nothing", "time_unit=s")
     described.write_text("target:\n  geotec: {folder: x}\n")
@@ -355,6 +361,14 @@ def test_of_several_kinds_of_recording_the_onnx_file_is_for_that_with_all_sensor
     fitted(tmp_path, tiny_release, target, windows=WindowsConfig(2, mirror="none"))
     said = command("export", tmp_path)
     assert "onnx: for left wrist with gyroscope, right wrist with gyroscope; " in said
+
+
+def test_the_onnx_file_of_both_wrists_wants_neither_mirrored(
+    tiny_release: Path, tmp_path: Path
+) -> None:
+    target = worn_on(made_target.waves(people=3), (True, True))
+    classifier = fitted(tmp_path, tiny_release, target, windows=WindowsConfig(2, mirror="left"))
+    assert export.contract(classifier)["mirror"] == "none"
 
 
 def test_an_onnx_file_that_differs_is_not_kept(
