@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from cluster.config import load_config
+from cluster.errors import UserError
 from finetune.config import FinetuneConfig
 from finetune.targets.checks import rate_of, resting_magnitude, unusable
 from finetune.targets.choose import READERS, read_unchecked
@@ -38,7 +39,11 @@ def main(arguments: list[str]) -> int:
         print("\n".join(_people_and_time(target, config.windows.max_gap)))
         for wrist in range(len(WRISTS)):
             print("\n".join(_signals(target, wrist)), end="")
-        windows = None if reasons else cut_windows(target, config.windows)
+        windows = None
+        try:
+            windows = None if reasons else cut_windows(target, config.windows)
+        except UserError as error:
+            reasons.append(str(error))
         print("\n" + "\n".join(_classes(target, windows, config.windows.seconds)))
         for text in doubts(target, config.windows.max_gap):
             print(f"warning: {text}")

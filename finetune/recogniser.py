@@ -190,9 +190,14 @@ class Stream:
         A window is complete `streaming.CONTEXT` seconds after its end, or when a gap follows.
         Raises UserError as `Classifier.predict` does.
         """
-        if len(values_X) != self._channels:
+        if not self._channels:
             self.classifier.present_WC(self.wrist, len(values_X))
             self._channels = len(values_X)
+        if len(values_X) != self._channels:
+            raise UserError(
+                f"a sample of {len(values_X)} values at {time:.3f} s in a stream of "
+                f"{self._channels}; begin another stream where sensors come or go"
+            )
         if not math.isfinite(time + sum(values_X)):
             return []
         return self._labelled(self._sliding.push(time, values_X))

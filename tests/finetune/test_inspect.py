@@ -3,6 +3,7 @@
 Shape letters: T samples, C channels.
 """
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +40,19 @@ def lines_of(printed: str) -> dict[str, str]:
     """Return what follows the first word of each line."""
     pairs = (line.partition(" ") for line in printed.splitlines() if line)
     return {first: rest.strip() for first, _, rest in pairs}
+
+
+def test_what_is_strange_is_told_where_no_window_can_be_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    csv_folder(tmp_path)
+    table = csv_table(seed=1)
+    write_csv(table.drop(range(300, 400)), tmp_path / "p1" / "left.csv")
+    assert inspect(monkeypatch, *keys(tmp_path), "windows.seconds=60") == 1
+    printed = capsys.readouterr().out
+    assert re.search(r"^walk .* - +3$", printed, re.MULTILINE)
+    assert "warning: 1 gap" in printed
+    assert re.search(r"^error: .* in 3 recordings .*; lower windows.seconds", printed, re.MULTILINE)
 
 
 def test_it_tells_what_a_target_holds(

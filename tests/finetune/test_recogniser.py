@@ -1,5 +1,6 @@
 """A classifier used from a program: what it takes, and what it refuses in one line."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,19 @@ def test_too_few_samples_a_second_are_not_told_to_go_on_for_longer(classifier: C
     times_T = np.arange(60) / 4
     with pytest.raises(UserError, match=r"there are 4 samples a second; record more often"):
         classifier.predict(moving(times_T), times_T)
+
+
+def test_a_stream_whose_sensors_change_ends_with_one_line(
+    tiny_release: Path, tmp_path: Path
+) -> None:
+    waves, turnless = made_target.waves(people=2), made_target.waves(people=2)
+    parts = [*worn_on(waves, (True, False)).recordings]
+    parts += worn_on(turnless, (True, False), gyroscope=False).recordings
+    named = [replace(each, subject=f"p{place}") for place, each in enumerate(parts)]
+    stream = fitted(tmp_path / "model", tiny_release, made_target.target(*named)).stream()
+    assert stream.feed(0.0, [0.0] * 6) == []
+    with pytest.raises(UserError, match=r"a sample of 3 values at 0.020 s in a stream of 6; begin"):
+        stream.feed(0.02, [0.0] * 3)
 
 
 def test_a_gyroscope_too_many_can_be_left_out(tiny_release: Path, tmp_path: Path) -> None:
