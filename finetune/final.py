@@ -257,7 +257,8 @@ def _tokens(network: EncoderClassifier, windows: Windows, config: FitConfig) -> 
     if not network.frozen:
         return None
     encoders = {name: getattr(network.encoders, name) for name in network.encoders}
-    return torch.from_numpy(frozen_tokens(windows, encoders, config.training))
+    training = config.training
+    return torch.from_numpy(frozen_tokens(windows, encoders, training.augment, training.views))
 
 
 def _card(

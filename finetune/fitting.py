@@ -5,7 +5,7 @@ K classes.
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -113,18 +113,37 @@ def build_model(row: Row, problem: Problem, config: FinetuneConfig) -> nn.Module
 
 
 def settings_of(row: Row, config: FinetuneConfig) -> dict[str, Any]:
-    """Return, as JSON holds it, the settings that a row depends on."""
-    models = {
-        "classifier": asdict(config.classifier),
-        "deepconvlstm": asdict(config.deepconvlstm),
-        "resnet": asdict(config.resnet),
-    }
-    if row.method in models:
-        return {"training": asdict(config.training), "model": models[row.method]}
+    """Return, as JSON holds it, the settings that a row depends on, beside those of a cell."""
     if row.method == "zero_shot":
         prompts = read_prompts(local_path(config.zero_shot.prompts), PROMPTS_KEY)
         return {"prompts": prompts, "text": asdict(config.zero_shot.text)}
-    return {}
+    if row.method not in NETWORKS:
+        return {}
+    model, training = asdict(getattr(config, row.method)), asdict(config.training)
+    for unused in (*_unused_of_model(row, config), *_unused_of_training(row, config.training)):
+        (model if unused in model else training).pop(unused)
+    return {"training": training, "model": model}
+
+
+def _unused_of_model(row: Row, config: FinetuneConfig) -> Iterator[str]:
+    if row.method != "classifier":
+        return
+    yield "experts"  # the cell's own
+    if not row.mixture:
+        yield from ("expert_width", "gate")
+    if not row.mixture or config.classifier.gate != "top_k":
+        yield "k"
+
+
+def _unused_of_training(row: Row, training: TrainingConfig) -> Iterator[str]:
+    if not row.sees_views:
+        yield "views"
+    if row.schedule != "plateau":
+        yield "encoder_rate_factor"
+    if row.schedule != "plateau" or not training.early_stopping:
+        yield "unfreeze_patience"
+    if not training.early_stopping:
+        yield "patience"
 
 
 def _fit_network(row: Row, problem: Problem, config: FinetuneConfig) -> Fitted:
@@ -239,20 +258,21 @@ def _frozen_tokens(row: Row, problem: Problem, config: FinetuneConfig) -> np.nda
     data = problem.data
     if row.weights == "pretrained":
         return data.tokens_VNLD
+    variation, views = config.training.augment, config.training.views if row.sees_views else 0
     name = digest(
         [
             data.windows.digest,
             asdict(data.model_config),
             sorted(data.encoders),
             problem.encoder_seed,
-            asdict(config.training.augment),
-            config.training.views,
+            asdict(variation),
+            views,
         ]
     )
     return _once_a_seed(
-        "tokens",
+        f"tokens of {views} views",
         name,
-        lambda: frozen_tokens(data.windows, _encoders(row, problem), config.training),
+        lambda: frozen_tokens(data.windows, _encoders(row, problem), variation, views),
     )
 
 

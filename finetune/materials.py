@@ -16,6 +16,7 @@ from finetune.estimated_frame import estimate_frame
 from finetune.folds import make_folds
 from finetune.prepare import (
     CellData,
+    check_fitting,
     check_people,
     encode,
     load_fitting,
@@ -31,6 +32,7 @@ from finetune.targets.recording import Target
 from finetune.windows import Windows, cut_windows
 from finetune.zero_shot import TEXT_KEY, class_sentences
 from pretrain.prompts import check_backend
+from pretrain.release import load_pretrained
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class Materials:
 
     def release_of(self, cell: Cell) -> str:
         """Return the release whose data a cell is given, also where its row looks at none."""
-        return cell.release or next(iter(self.releases))
+        return cell.release or self._releases_of(cell.target)[0]
 
     def origin(self, cell: Cell) -> Origin:
         """Return the digests of what a cell is computed from."""
@@ -129,10 +131,16 @@ class Materials:
         synthetic = target.synthetic.get(find_row(cell.row).synthetic, "")
         return Origin(target.digest, release.weights, release.architecture, synthetic)
 
-    def twin(self, release: str) -> str:
-        """Return the first release with the same architecture."""
+    def twin(self, target: str, release: str) -> str:
+        """Return the first release that is tried on a target and has the same architecture."""
         wanted = self.releases[release].architecture
-        return next(name for name, each in self.releases.items() if each.architecture == wanted)
+        return next(
+            name for name in self._releases_of(target) if self.releases[name].architecture == wanted
+        )
+
+    def _releases_of(self, target: str) -> list[str]:
+        """Return the releases that any grid tries on a target."""
+        return [name for name in self._sweep.releases if self._rows(target, name)]
 
     def _cut(self, name: str) -> tuple[str, Windows, dict[str, Windows]]:
         """Return a target's name, its windows, and the synthetic ones that its rows want."""
@@ -166,19 +174,19 @@ class Materials:
         choice = self._sweep.releases[name]
         if not 0 < choice.share <= 1:
             raise UserError(f"releases.{name}.share is {choice.share:g}; above 0 up to 1")
-        pretrained = []
-        for target in self._sweep.targets:
-            config = self.config(target, name)
-            pretrained.append(load_fitting(config))
+        pretrained = load_pretrained(local_path(choice.folder))
+        for config in (self.config(target, name) for target in self._sweep.targets):
+            if config.rows:
+                check_fitting(pretrained, config)
             if "zero_shot" in config.rows:
-                check_backend(pretrained[-1], config.zero_shot.text, f"{choice.folder}: {TEXT_KEY}")
+                check_backend(pretrained, config.zero_shot.text, f"{choice.folder}: {TEXT_KEY}")
         return ReleaseFacts(
             name=name,
             data=choice.data or name,
             share=choice.share,
             tasks=choice.tasks,
             weights=weights_digest(local_path(choice.folder)),
-            architecture=digest(asdict(pretrained[0].model_config)),
+            architecture=digest(asdict(pretrained.model_config)),
         )
 
     def _look_at_target(self, name: str) -> TargetFacts:

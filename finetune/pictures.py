@@ -127,7 +127,7 @@ def _levels(study: Study, target: str, curves: dict[str, list[Line]]) -> dict[st
     labels = {labels_text(line) for lines in curves.values() for line in lines}
     return {
         f"{line.title}, {labels_text(line)}": line
-        for line in study.target_lines(target)
+        for line in study.compared(target)
         if line.row == study.baseline and labels_text(line) in labels
     }
 

@@ -20,10 +20,10 @@ from finetune.folds import make_folds
 from finetune.placement import check_placement
 from finetune.rows import find_row
 from finetune.targets.recording import WRISTS
-from finetune.training import TrainingConfig
 from finetune.variation import encoded_views
 from finetune.windows import RATE, Windows
 from finetune.zero_shot import class_embeddings
+from pretrain.augment import AugmentConfig
 from pretrain.encoders import ImuEncoder
 from pretrain.model import ModelConfig
 from pretrain.release import Pretrained, load_pretrained
@@ -51,10 +51,15 @@ class CellData:
 
 
 def load_fitting(config: FinetuneConfig) -> Pretrained:
-    """Load the release; UserError where its rate, windows or placement do not fit the target."""
-    folder = local_path(config.release)
-    pretrained = load_pretrained(folder)
-    window = pretrained.imu_left.window
+    """Load the release; raises as `check_fitting` does."""
+    pretrained = load_pretrained(local_path(config.release))
+    check_fitting(pretrained, config)
+    return pretrained
+
+
+def check_fitting(pretrained: Pretrained, config: FinetuneConfig) -> None:
+    """Raise UserError where a release's rate, windows or placement do not fit the target."""
+    folder, window = config.release, pretrained.imu_left.window
     if pretrained.config.rate != RATE:
         raise UserError(
             f"{folder}: its encoders expect {pretrained.config.rate} Hz, not {RATE}; give a "
@@ -66,7 +71,6 @@ def load_fitting(config: FinetuneConfig) -> Pretrained:
             f"{window / RATE:g} s at a time; give a multiple"
         )
     _check_placement(folder, pretrained.config.placement)
-    return pretrained
 
 
 def check_people(windows: Windows, config: FinetuneConfig) -> None:
@@ -110,19 +114,19 @@ def wrists_in_use(windows: Windows) -> list[str]:
 
 
 def frozen_tokens(
-    windows: Windows, encoders: dict[str, ImuEncoder], training: TrainingConfig
+    windows: Windows, encoders: dict[str, ImuEncoder], variation: AugmentConfig, views: int
 ) -> np.ndarray:
     """Return tokens (1 + V, N, L, D) of all windows and of their variations."""
     return encoded_views(
         encoders,
         torch.from_numpy(windows.signals_NTWC),
         torch.from_numpy(windows.present_NWC),
-        training.augment,
-        training.views,
+        variation,
+        views,
     ).numpy()
 
 
-def _check_placement(folder: Path, placement: str) -> None:
+def _check_placement(folder: str, placement: str) -> None:
     """Refuse encoders of sensors that are no watches.
 
     A release made from shards says where they sat as JSON, in a list where its data sets differ;
@@ -133,7 +137,7 @@ def _check_placement(folder: Path, placement: str) -> None:
     except ValueError:
         return
     for sides in worn if isinstance(worn, list) else [worn]:
-        check_placement(sides, f"{folder}")
+        check_placement(sides, folder)
 
 
 def _stored_tokens(
@@ -141,11 +145,14 @@ def _stored_tokens(
 ) -> np.ndarray:
     encoders = _encoders_in_use(pretrained, windows)
     architecture = asdict(pretrained.model_config)
-    variation = [asdict(config.training.augment), config.training.views]
+    variation, rows = config.training.augment, map(find_row, config.rows)
+    seen = any(row.reads_tokens and row.sees_views for row in rows)
+    views = config.training.views if seen else 0
+    varied = [asdict(variation), views]
     code = code_version("finetune.variation")
-    name = digest([windows.digest, release, architecture, sorted(encoders), variation, code])
+    name = digest([windows.digest, release, architecture, sorted(encoders), varied, code])
     path = local_folder(config.output, "output") / "tokens" / f"{name}.npy"
     if not path.exists():
         with replace_when_whole(path, "wb") as file:
-            np.save(file, frozen_tokens(windows, encoders, config.training))
+            np.save(file, frozen_tokens(windows, encoders, variation, views))
     return np.load(path, allow_pickle=False)

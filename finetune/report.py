@@ -20,6 +20,9 @@ from finetune.result_tables import rows_by_target, target_tables
 from finetune.study import Study
 from finetune.tables import as_html
 
+# What a cell has in common with its line.
+WHICH = ("target", "row", "release", "experts", "label_share", "share_by")
+
 
 def write_report(path: Path, study: Study, results: Sequence[dict]) -> None:
     """Write the report of a run or sweep; `results` are the cells that the lines are made of."""
@@ -65,8 +68,9 @@ def _image(picture: Picture) -> str:
 def _histories(study: Study, target: TargetFacts, results: Sequence[dict]) -> Iterator[str]:
     groups = {}
     for line in study.headline(target.name):
-        wanted = (target.name, line.row, line.release, line.experts, line.label_share)
-        histories = [r["history"] for r in results if _which(r["cell"]) == wanted]
+        wanted = [getattr(line, key) for key in WHICH]
+        own = (each for each in results if [each["cell"][key] for key in WHICH] == wanted)
+        histories = [each["history"] for each in own]
         if any(history.get("epoch") for history in histories):
             groups[study.name(line)] = histories
     if groups:
@@ -77,10 +81,6 @@ def _histories(study: Study, target: TargetFacts, results: Sequence[dict]) -> It
         )
         picture = image(plots.history_picture(groups), "loss by epoch")
         yield section(f"Training on {target.name}", picture + small)
-
-
-def _which(cell: dict) -> tuple:
-    return tuple(cell[key] for key in ("target", "row", "release", "experts", "label_share"))
 
 
 def _data(study: Study) -> str:

@@ -114,13 +114,11 @@ def labels(study: Study, target: TargetFacts) -> Iterable[Table]:
 
 
 def label_lines(study: Study, target: str, share_by: str) -> list[Line]:
-    """Return the lines of rows with several shares, each with the experts of its headline."""
-    experts_of = {(line.row, line.release): line.experts for line in study.headline(target)}
+    """Return the compared lines of rows with fewer labels, those with all of them included."""
     lines = [
         line
-        for line in study.target_lines(target)
-        if (line.share_by == share_by or line.label_share == 1)
-        and experts_of.get((line.row, line.release)) == line.experts
+        for line in study.compared(target)
+        if line.share_by == share_by or line.label_share == 1
     ]
     fewer = {(line.row, line.release) for line in lines if line.label_share < 1}
     return [line for line in lines if (line.row, line.release) in fewer]
@@ -198,10 +196,9 @@ def pretraining_curves(study: Study, target: str) -> dict[str, dict[float, Line]
     releases = {release.name: release for release in study.releases}
     several_tasks = len({release.tasks for release in study.releases}) > 1
     curves: dict[str, dict[float, Line]] = {}
-    default = {line.row: line.experts for line in study.headline(target)}
     for line in study.target_lines(target):
         release = releases.get(line.release)
-        if release is None or line.experts != default.get(line.row, line.experts):
+        if release is None or not study.has_default_experts(line):
             continue
         tasks = release.tasks if several_tasks else ""
         parts = filter(None, [line.title, release.data, tasks, labels_text(line)])

@@ -42,6 +42,11 @@ class Row:
         """Whether it needs what the release's encoders make of the windows, once."""
         return self.weights == "pretrained" and self.schedule != "start"
 
+    @property
+    def sees_views(self) -> bool:
+        """Whether it learns from what encoders that do not train make of varied windows."""
+        return self.method == "classifier" and self.schedule != "start"
+
 
 ROWS = {
     row.name: row

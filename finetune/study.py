@@ -28,7 +28,6 @@ class Study:
     failures: list[dict]
     baseline: str
     experts: int
-    validation_share: float
     settings: str
     commit: str
     versions: dict[str, str]
@@ -37,23 +36,18 @@ class Study:
         """Return the lines of a target."""
         return [line for line in self.lines if line.target == target]
 
-    def headline(self, target: str) -> list[Line]:
-        """Return one line for each row and release: the most labels, the most pre-training data.
+    def compared(self, target: str) -> list[Line]:
+        """Return the lines of each row's fullest releases and default number of experts."""
+        return [
+            line
+            for line in self.target_lines(target)
+            if self.is_of_fullest_release(line) and self.has_default_experts(line)
+        ]
 
-        Where there are several numbers of experts it is the default one, else the first.
-        """
+    def headline(self, target: str) -> list[Line]:
+        """Return the compared lines that have the most labels, one for each row and release."""
         most = self.most_labels(target)
-        fullest = self._fullest_releases() | {""}
-        lines: dict[tuple[str, str], Line] = {}
-        for line in self.target_lines(target):
-            key = line.row, line.release
-            if (
-                (line.label_share, line.share_by) == most
-                and line.release in fullest
-                and (key not in lines or line.experts == self.experts)
-            ):
-                lines[key] = line
-        return list(lines.values())
+        return [line for line in self.compared(target) if (line.label_share, line.share_by) == most]
 
     def most_labels(self, target: str) -> tuple[float, str]:
         """Return the largest share of the labels on a target, and what it is a share of."""
@@ -66,13 +60,23 @@ class Study:
         given = dict.fromkeys(share_in_words(*self.most_labels(name)) for name in names)
         return " or ".join(given).capitalize()
 
-    def _fullest_releases(self) -> set[str]:
-        """Return the releases for which no other saw more of the same data."""
-        largest: dict[tuple[str, str], float] = {}
-        for release in self.releases:
-            key = release.data, release.tasks
-            largest[key] = max(release.share, largest.get(key, 0.0))
-        return {r.name for r in self.releases if r.share == largest[r.data, r.tasks]}
+    def is_of_fullest_release(self, line: Line) -> bool:
+        """Whether no release that the row has on the target, too, saw more of the same data."""
+        releases = {release.name: release for release in self.releases}
+        own = releases.get(line.release)
+        others = (releases.get(other.release) for other in self._of_row(line))
+        return own is None or not any(
+            other and (other.data, other.tasks) == (own.data, own.tasks) and other.share > own.share
+            for other in others
+        )
+
+    def has_default_experts(self, line: Line) -> bool:
+        """Whether a line has the default number, or the first where its row has not that one."""
+        given = [o.experts for o in self._of_row(line) if o.release == line.release]
+        return line.experts == (self.experts if self.experts in given else given[0])
+
+    def _of_row(self, line: Line) -> list[Line]:
+        return [other for other in self.target_lines(line.target) if other.row == line.row]
 
     def name(self, line: Line) -> str:
         """Return a line's row, with the release where the row has several."""
@@ -104,7 +108,6 @@ def make_study(
         failures=[asdict(failure) for failure in failures],
         baseline=sweep.baseline,
         experts=sweep.classifier.experts,
-        validation_share=sweep.folds.validation_share,
         settings=redacted(config_text(settings)),
         commit=git_commit(),
         versions=installed_versions(),

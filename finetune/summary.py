@@ -31,10 +31,10 @@ class Line:
     With each seed the folds together test every person once; scores are of all those windows.
     `macro_f1` is their mean over seeds with a 95 % interval over people, `spread` the sample
     standard deviation over seeds (0 for one), `difference` macro F1 minus that of the baseline on
-    the same people. `fold_f1` is (mean, spread) over cells. `people` holds each person's macro
-    F1 over the classes that the person did, averaged over seeds. `unseen_classes` had no labelled
-    window in the training of some cell. `expert_use` is the mean weight of a mixture's most used
-    expert, its second and so on, averaged over cells; empty for rows that do not report it.
+    the same people. `people` holds each person's macro F1 over the classes that the person did,
+    averaged over seeds. `unseen_classes` had no labelled window in the training of some cell.
+    `expert_use` is the mean weight of a mixture's most used expert, its second and so on, averaged
+    over cells; empty for rows that do not report it.
     """
 
     target: str
@@ -50,7 +50,6 @@ class Line:
     macro_f1: Estimate
     spread: float
     difference: Estimate | None
-    fold_f1: tuple[float, float]
     accuracy: tuple[float, float]
     class_f1: list[float]
     confusion: list[list[int]]
@@ -91,7 +90,6 @@ def from_json(fields: dict) -> Line:
             **fields,
             "macro_f1": Estimate(**fields["macro_f1"]),
             "difference": Estimate(**difference) if difference else None,
-            "fold_f1": tuple(fields["fold_f1"]),
             "accuracy": tuple(fields["accuracy"]),
             "reliability": Reliability(**fields["reliability"]),
         }
@@ -152,7 +150,6 @@ def _summarize(results: list[dict], counts: PeopleCounts) -> Line:
         macro_f1=estimate_macro_f1(counts),
         spread=mean_and_spread(macro_f1_by_seed(counts).tolist())[1],
         difference=None,
-        fold_f1=mean_and_spread([result["scores"]["macro_f1"] for result in results]),
         accuracy=mean_and_spread(accuracies),
         class_f1=np.mean([f1_by_class(own) for own in confusions.values()], axis=0).tolist(),
         confusion=np.sum(list(confusions.values()), axis=0).tolist(),

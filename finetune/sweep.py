@@ -1,7 +1,7 @@
 """Grids of rows, targets, releases, experts and label shares to cells; a run is a sweep of one."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import product
 
@@ -57,6 +57,7 @@ def check_sweep(sweep: SweepConfig) -> None:
             raise UserError(
                 f"targets and releases: {name!r} cannot be a name; give letters, digits, - and _"
             )
+    _check_releases(sweep.releases)
     for grid in sweep.grids:
         for key in ("targets", "releases"):
             if getattr(grid, key) == []:
@@ -113,19 +114,31 @@ def _cells(grid: GridConfig, sweep: SweepConfig, materials: Materials) -> Iterat
                     label_share=share,
                     share_by=grid.share_by if share < 1 else "windows",
                     target=target,
-                    release=_release(row, release, materials),
+                    release=_release(row, target, release, materials),
                 )
 
 
-def _release(row: Row, release: str, materials: Materials) -> str:
+def _release(row: Row, target: str, release: str, materials: Materials) -> str:
     """Return the release that a row depends on: random weights do on its architecture alone."""
     if row.weights == "none":
         return ""
-    return release if row.weights == "pretrained" else materials.twin(release)
+    return release if row.weights == "pretrained" else materials.twin(target, release)
 
 
 def _experts(grid: GridConfig, sweep: SweepConfig) -> list[int]:
     return [sweep.classifier.experts] if grid.experts is None else grid.experts
+
+
+def _check_releases(releases: Mapping[str, ReleaseChoice]) -> None:
+    """Raise UserError for two that one place of the pre-training curve is for."""
+    seen: dict[tuple[str, str, float], str] = {}
+    for name, release in releases.items():
+        place = release.data or name, release.tasks, release.share
+        if seen.setdefault(place, name) != name:
+            raise UserError(
+                f"releases: {seen[place]} and {name} are of the same data, tasks and share; say "
+                f"in releases.{name}.data what differs"
+            )
 
 
 def _check_names(key: str, wanted: Sequence[str] | None, known: Sequence[str]) -> None:

@@ -36,6 +36,7 @@ CONFIG = FinetuneConfig(
     resnet=ResnetConfig(filters=[4, 8]),
     deepconvlstm=DeepConvLstmConfig(filters=4, width=8, recurrent_layers=1, dropout=0.0),
 )
+VARIED = CONFIG.training.augment, CONFIG.training.views
 STOPPING = replace(CONFIG, training=replace(CONFIG.training, early_stopping=True))
 NETWORKS = [
     name for name in REAL_ROWS if ROWS[name].method in ("classifier", "deepconvlstm", "resnet")
@@ -43,9 +44,8 @@ NETWORKS = [
 
 
 def with_windows(data: CellData, windows: Windows) -> CellData:
-    return replace(
-        data, windows=windows, tokens_VNLD=frozen_tokens(windows, data.encoders, CONFIG.training)
-    )
+    tokens_VNLD = frozen_tokens(windows, data.encoders, *VARIED)
+    return replace(data, windows=windows, tokens_VNLD=tokens_VNLD)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def data(tiny_release: Path) -> CellData:
     windows = cut_windows(made_target.waves(people=6), WindowsConfig(seconds=2))
     pretrained = load_pretrained(tiny_release)
     encoders = {"left": pretrained.imu_left}
-    tokens_VNLD = frozen_tokens(windows, encoders, CONFIG.training)
+    tokens_VNLD = frozen_tokens(windows, encoders, *VARIED)
     classes_KE = np.random.default_rng(0).normal(size=(3, 16)).astype(np.float32)
     config = pretrained.model_config
     return CellData(windows, encoders, tokens_VNLD, config, "abc", classes_KE)
@@ -265,6 +265,19 @@ def test_stored_tokens_are_those_of_the_code_that_made_them(
     pretrained.imu_left.scale.scale_C /= 2
     after = encode(config, pretrained, windows).tokens_VNLD
     assert not np.allclose(before, after)
+
+
+def test_variations_are_encoded_for_rows_that_learn_from_them(
+    tiny_release: Path, tmp_path: Path
+) -> None:
+    windows = cut_windows(made_target.waves(people=3), WindowsConfig(seconds=2))
+    config = replace(CONFIG, release=str(tiny_release), output=str(tmp_path))
+    plain, varied = (
+        encode(replace(config, rows=[row]), load_pretrained(tiny_release), windows).tokens_VNLD
+        for row in ("linear_frozen", "multi3net_plus")
+    )
+    assert (len(plain), len(varied)) == (1, 1 + CONFIG.training.views)
+    np.testing.assert_array_equal(plain[0], varied[0])
 
 
 def test_a_class_of_validation_people_alone_is_unseen_only_by_what_stops_by_them(

@@ -24,7 +24,7 @@ from finetune.rows import REAL_ROWS, ROWS
 from finetune.windows import WindowsConfig, cut_windows
 from pretrain.release import load_pretrained
 from tests.finetune import made_target
-from tests.finetune.test_cells import CONFIG
+from tests.finetune.test_cells import CONFIG, VARIED
 
 TRAIN, VALIDATION, TEST = np.arange(0, 40), np.arange(60, 80), np.arange(40, 60)
 
@@ -34,7 +34,7 @@ def data(tiny_release: Path) -> CellData:
     windows = cut_windows(made_target.waves(people=4), WindowsConfig(seconds=2))
     pretrained = load_pretrained(tiny_release)
     encoders = {"left": pretrained.imu_left}
-    tokens_VNLD = frozen_tokens(windows, encoders, CONFIG.training)
+    tokens_VNLD = frozen_tokens(windows, encoders, *VARIED)
     return CellData(windows, encoders, tokens_VNLD, pretrained.model_config, "abc")
 
 
@@ -139,6 +139,37 @@ def test_a_row_s_settings_are_those_that_it_depends_on() -> None:
         assert depends == (row.method == "classifier")
         trains = row.method in ("classifier", "deepconvlstm", "resnet")
         assert (settings_of(row, longer) != settings_of(row, CONFIG)) == trains
+
+
+@pytest.mark.parametrize(
+    ("change", "concerns"),
+    [
+        ("classifier.experts=5", []),
+        ("classifier.k=1", []),
+        ("classifier.expert_width=5", ["multi3net_plus", "multi3net_plus_frozen", "base"]),
+        ("training.patience=5", []),
+        ("training.encoder_rate_factor=0.5", ["multi3net_plus", "multi3net"]),
+        ("training.views=2", ["multi3net_plus", "multi3net", "multi3net_plus_frozen"]),
+    ],
+)
+def test_a_changed_setting_concerns_the_rows_that_use_it_alone(
+    data: CellData, change: str, concerns: list[str]
+) -> None:
+    """A cell of a row that it does not concern gives the same weights, whatever its value."""
+    key, _, value = change.partition("=")
+    group, name = key.split(".")
+    changed = replace(
+        getattr(CONFIG, group), **{name: float(value) if "." in value else int(value)}
+    )
+    other = replace(CONFIG, **{group: changed})
+    for row in ("multi3net_plus", "multi3net", "multi3net_plus_frozen", "base", "deepconvlstm"):
+        differs = settings_of(ROWS[row], other) != settings_of(ROWS[row], CONFIG)
+        assert differs == (row in concerns), row
+    row = next(ROWS[name] for name in ("base", "deepconvlstm") if name not in concerns)
+    first, second = (
+        fit_row(row, problem(data), config).predict(TEST) for config in (CONFIG, other)
+    )
+    np.testing.assert_array_equal(first, second)
 
 
 def test_prompts_are_part_of_the_settings_of_zero_shot(tmp_path: Path) -> None:

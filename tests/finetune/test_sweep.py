@@ -187,6 +187,27 @@ def test_sentences_are_embedded_for_the_releases_alone_that_are_asked(
         Materials(sweep)
 
 
+def test_a_release_fits_the_targets_that_it_is_tried_on(
+    releases: dict[str, Path], tmp_path: Path
+) -> None:
+    other = shutil.copytree(releases["half"], tmp_path / "release")
+    config = OmegaConf.load(other / "config.yaml")
+    config.rate = 50
+    OmegaConf.save(config, other / "config.yaml")
+    grids = (
+        GridConfig(rows=[FROZEN], targets=["one"], releases=["misfit"]),
+        GridConfig(rows=[FROZEN, BASE, NEURAL], targets=["two"], releases=["whole"]),
+    )
+    both = {"misfit": other, "whole": releases["whole"]}
+    sweep = sweep_of(both, grids[1], targets=2)
+    materials = Materials(sweep)
+    cells = plan_cells(sweep, materials)
+    assert {cell.release for cell in cells} == {"whole", ""}
+    assert {materials.release_of(cell) for cell in cells} == {"whole"}
+    with pytest.raises(UserError, match=r"its encoders expect 50 Hz, not 60; give a release"):
+        Materials(sweep_of(both, *grids, targets=2))
+
+
 def test_what_is_amiss_in_synthetic_windows_is_said_before_anything_is_computed(
     releases: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -231,6 +252,10 @@ def test_a_run_is_a_sweep_of_one(releases: dict[str, Path]) -> None:
         ({"grids": [GridConfig(label_shares=[2.0])]}, "label_shares: 2 is not a share"),
         ({"grids": [GridConfig(share_by="days")]}, "share_by is days"),
         ({"releases": {"a": ReleaseChoice("/nowhere")}}, "/nowhere: no such release folder"),
+        (
+            {"releases": {name: ReleaseChoice("/nowhere", data="x") for name in "ab"}},
+            "releases: a and b are of the same data, tasks and share; say in releases.b.data what",
+        ),
         (
             {"grids": [GridConfig(rows=["base_imutube"])]},
             "row base_imutube needs synthetic.imutube, which target one lacks; give its shards",
