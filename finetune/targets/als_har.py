@@ -10,7 +10,7 @@ Some loggers take gravity out of `Accelerometer.csv` and write `TotalAcceleratio
 The frame is that of Android's axes; `inspect` judges it by gravity.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +18,8 @@ import pandas as pd
 from omegaconf import MISSING
 
 from cluster.errors import UserError
-from finetune.targets.assemble import Stream, assemble
-from finetune.targets.labels import (
-    check_segments,
-    label_indices,
-    label_segments,
-    segments_beyond,
-    segments_overlapping,
-)
+from finetune.targets.assemble import Stream, assemble_with_segments
+from finetune.targets.labels import Segments, check_segments, label_indices
 from finetune.targets.mounting import AXES, check_mounting, check_wrist, mount
 from finetune.targets.recording import WRISTS, Recording, Target
 from finetune.targets.tables import existing_folder, numbers, read_table, with_progress
@@ -90,13 +84,8 @@ def _read_recording(
         streams.append(Stream(wrist, turning_times, mount(turning_N3, config.frame, 1, KEY), True))
     labels_S = label_indices(rows["label"].to_numpy(), names, str(folder / LABELS), "")
     starts_S, ends_S = numbers(rows, ["start", "end"], folder / LABELS).T
-    labels_N = label_segments(times_N, starts_S, ends_S, labels_S)
-    recording = assemble(name, str(people[0]), streams, labels_N)
-    return replace(
-        recording,
-        segments_beyond=segments_beyond(times_N, starts_S, ends_S),
-        segments_overlapping=segments_overlapping(starts_S, ends_S, labels_S),
-    )
+    segments = Segments(starts_S, ends_S, labels_S)
+    return assemble_with_segments(name, str(people[0]), streams, segments)
 
 
 def _read_sensor(path: Path) -> tuple[np.ndarray, np.ndarray]:

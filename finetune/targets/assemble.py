@@ -4,11 +4,12 @@ Shape letters: T samples of the recording, N samples of one sensor, W wrists, C 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cluster.errors import UserError
+from finetune.targets.labels import Segments
 from finetune.targets.recording import CHANNELS, WRISTS, Recording
 
 # Samples of one sensor farther apart than this are not interpolated for another, in seconds.
@@ -71,6 +72,18 @@ def assemble(name: str, subject: str, streams: Sequence[Stream], labels_N: np.nd
         has_gyroscope=any(stream.channels.stop == 6 for stream in streams),
         without_value=without_value,
         not_rising=not_rising,
+    )
+
+
+def assemble_with_segments(
+    name: str, subject: str, streams: Sequence[Stream], segments: Segments
+) -> Recording:
+    """Return a recording as `assemble` does, labelled by segments on the first stream's clock."""
+    times_N = streams[0].times_N
+    return replace(
+        assemble(name, subject, streams, segments.label(times_N)),
+        segments_beyond=segments.beyond(times_N),
+        segments_overlapping=segments.overlapping(),
     )
 
 

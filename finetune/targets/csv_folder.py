@@ -12,15 +12,9 @@ from omegaconf import MISSING
 
 from cluster.errors import UserError
 from finetune.targets import units
-from finetune.targets.assemble import Stream, assemble
+from finetune.targets.assemble import Stream, assemble, assemble_with_segments
 from finetune.targets.file_pattern import FilePattern
-from finetune.targets.labels import (
-    check_segments,
-    label_indices,
-    label_segments,
-    segments_beyond,
-    segments_overlapping,
-)
+from finetune.targets.labels import Segments, check_segments, label_indices
 from finetune.targets.mounting import AXES, check_mounting, mount
 from finetune.targets.recording import Recording, Target
 from finetune.targets.tables import (
@@ -298,11 +292,5 @@ def _labelled(part: Unlabelled, names: tuple[str, ...], config: CsvConfig) -> Re
     )
     check_segments(starts_S, ends_S, part.segments_path)
     labels_S = indices(_text(part.segments["label"]))
-    times_N = part.stream.times_N
-    labels_N = label_segments(times_N, starts_S, ends_S, labels_S)
-    recording = assemble(part.name, part.person, [part.stream], labels_N)
-    return replace(
-        recording,
-        segments_beyond=segments_beyond(times_N, starts_S, ends_S),
-        segments_overlapping=segments_overlapping(starts_S, ends_S, labels_S),
-    )
+    segments = Segments(starts_S, ends_S, labels_S)
+    return assemble_with_segments(part.name, part.person, [part.stream], segments)

@@ -1,7 +1,11 @@
-"""Names of activities to numbers. Shape letters: T samples, S segments."""
+"""Names of activities to numbers, and labelled stretches to samples.
+
+Shape letters: T samples, S segments.
+"""
 
 import difflib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +37,43 @@ def label_indices(labels_T: np.ndarray, names: Sequence[str], where: str, mend: 
     return np.array(numbers, dtype=int)[inverse_T]
 
 
+@dataclass(frozen=True)
+class Segments:
+    """Labelled stretches of a recording, [start, end) on its clock in seconds."""
+
+    starts_S: np.ndarray
+    ends_S: np.ndarray
+    labels_S: np.ndarray
+
+    def label(self, times_T: np.ndarray) -> np.ndarray:
+        """Return the label of the segment around each time, UNLABELLED around none.
+
+        Where segments overlap the one that starts later counts.
+        """
+        labels_T = np.full(len(times_T), UNLABELLED)
+        for segment in np.argsort(self.starts_S, kind="stable"):
+            start, end = self.starts_S[segment], self.ends_S[segment]
+            labels_T[(times_T >= start) & (times_T < end)] = self.labels_S[segment]
+        return labels_T
+
+    def beyond(self, times_T: np.ndarray) -> int:
+        """Return how many reach more than a second beyond the recording."""
+        measured_T = times_T[np.isfinite(times_T)]
+        if not len(measured_T):
+            return 0
+        before_S, behind_S = (
+            self.starts_S < measured_T.min() - 1,
+            self.ends_S > measured_T.max() + 1,
+        )
+        return int((before_S | behind_S).sum())
+
+    def overlapping(self) -> int:
+        """Return how many begin within another one of another label."""
+        starts_S1 = self.starts_S[:, None]
+        within_SS = (starts_S1 >= self.starts_S) & (starts_S1 < self.ends_S)
+        return int((within_SS & (self.labels_S[:, None] != self.labels_S)).any(1).sum())
+
+
 def check_segments(
     starts_S: np.ndarray, ends_S: np.ndarray, path: Path, first_row: int = 2
 ) -> None:
@@ -44,32 +85,3 @@ def check_segments(
             f"{path}: row {segment + first_row}: a segment from {starts_S[segment]:.10g} to "
             f"{ends_S[segment]:.10g}; it needs a start and a later end"
         )
-
-
-def segments_beyond(times_T: np.ndarray, starts_S: np.ndarray, ends_S: np.ndarray) -> int:
-    """Return how many segments reach more than a second beyond the recording."""
-    measured_T = times_T[np.isfinite(times_T)]
-    if not len(measured_T):
-        return 0
-    before_S, behind_S = starts_S < measured_T.min() - 1, ends_S > measured_T.max() + 1
-    return int((before_S | behind_S).sum())
-
-
-def segments_overlapping(starts_S: np.ndarray, ends_S: np.ndarray, labels_S: np.ndarray) -> int:
-    """Return how many segments begin within another one of another label."""
-    within_SS = (starts_S[:, None] >= starts_S) & (starts_S[:, None] < ends_S)
-    return int((within_SS & (labels_S[:, None] != labels_S)).any(1).sum())
-
-
-def label_segments(
-    times_T: np.ndarray, starts_S: np.ndarray, ends_S: np.ndarray, labels_S: np.ndarray
-) -> np.ndarray:
-    """Return the label of the segment [start, end) around each time, UNLABELLED around none.
-
-    Where segments overlap the one that starts later counts.
-    """
-    labels_T = np.full(len(times_T), UNLABELLED)
-    for segment in np.argsort(starts_S, kind="stable"):
-        inside_T = (times_T >= starts_S[segment]) & (times_T < ends_S[segment])
-        labels_T[inside_T] = labels_S[segment]
-    return labels_T

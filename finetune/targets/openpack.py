@@ -21,8 +21,8 @@ import pandas as pd
 from omegaconf import MISSING
 
 from cluster.errors import UserError
-from finetune.targets.assemble import Stream, assemble
-from finetune.targets.labels import check_segments, label_indices, label_segments
+from finetune.targets.assemble import Stream, assemble_with_segments
+from finetune.targets.labels import Segments, check_segments, label_indices
 from finetune.targets.mounting import AXES, check_mounting, check_wrists, mount
 from finetune.targets.recording import GRAVITY, WRISTS, Recording, Target
 from finetune.targets.tables import existing_folder, numbers, read_table, with_progress
@@ -139,9 +139,8 @@ def _read_session(annotation: Path, config: OpenpackConfig) -> Recording:
             f"{user}: no {config.device} recording of session {annotation.stem}; fetch it, or "
             f"name users without {user.name} in {KEY}.users"
         )
-    labels_N = _labels(annotation, streams[0].times_N)
-    subject = PEOPLE.get(user.name, user.name)
-    return assemble(f"{user.name} {annotation.stem}", subject, streams, labels_N)
+    name, subject = f"{user.name} {annotation.stem}", PEOPLE.get(user.name, user.name)
+    return assemble_with_segments(name, subject, streams, _segments(annotation))
 
 
 def _read_stream(
@@ -156,7 +155,7 @@ def _read_stream(
     return Stream(wrist, times_N, mount(values_NX, frame, gravity_sign, KEY))
 
 
-def _labels(path: Path, times_N: np.ndarray) -> np.ndarray:
+def _segments(path: Path) -> Segments:
     table = read_table(path, ["id", "start", "end"])
     labels_S = label_indices(
         table["id"].to_numpy(), list(OPERATIONS), str(path), "this is not OpenPack 1.0.0"
@@ -166,4 +165,4 @@ def _labels(path: Path, times_N: np.ndarray) -> np.ndarray:
         for name in ("start", "end")
     )
     check_segments(starts_S, ends_S, path)
-    return label_segments(times_N, starts_S, ends_S, labels_S)
+    return Segments(starts_S, ends_S, labels_S)

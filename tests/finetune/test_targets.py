@@ -71,6 +71,17 @@ def test_openpack_aligns_both_wrists_and_knows_who_came_twice(tmp_path: Path) ->
     assert lasts["null"] == pytest.approx(6, abs=0.1)
 
 
+def test_openpack_tells_operations_that_reach_beyond_a_session(tmp_path: Path) -> None:
+    made.write_openpack(tmp_path, ["U0105", "U0206"])
+    path = tmp_path / "U0206" / "annotation" / "openpack-operations" / "S0100.csv"
+    table = pd.read_csv(path)
+    last = table.index[-1]
+    table.loc[last, "end"] = (pd.Timestamp(table.loc[last, "end"]) + pd.Timedelta("1h")).isoformat()
+    table.to_csv(path, index=False)
+    found = target_of(f"target.openpack.folder={tmp_path}").recordings
+    assert [part.segments_beyond for part in found] == [0, 1]
+
+
 def test_openpack_by_wrist_by_device_and_by_the_papers_users(tmp_path: Path) -> None:
     users = ["U0201", "U0206", "U0207", "U0208", "U0209", "U0101"]
     made.write_openpack(tmp_path, users)
