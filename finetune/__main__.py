@@ -25,13 +25,15 @@ def _sweep(arguments: list[str]) -> int:
 def _inspect(arguments: list[str]) -> int:
     from finetune import inspect  # brings what only this command needs
 
-    return inspect.main(arguments)
+    given = _config_parser("inspect").parse_intermixed_args(arguments)
+    return inspect.inspect(given.config, given.overrides)
 
 
 def _frame(arguments: list[str]) -> int:
     from finetune import frame_command  # brings what only this command needs
 
-    return frame_command.main(arguments)
+    given = _config_parser("frame").parse_intermixed_args(arguments)
+    return frame_command.tell_frame(given.config, given.overrides)
 
 
 def _results(arguments: list[str]) -> int:
@@ -83,7 +85,7 @@ def _export(arguments: list[str]) -> int:
 
 def _config_parser(command: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(f"python -m finetune {command}")
-    parser.add_argument("--config", type=Path, help="preset in configs/finetune")
+    parser.add_argument("--config", type=Path, help="a preset, or a file of your own")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     return parser
 

@@ -11,7 +11,7 @@ from finetune.data_tables import cell_text, confusion_tables, data_tables, faile
 from finetune.execution import run_cells
 from finetune.materials import Materials
 from finetune.report import write_report
-from finetune.result_tables import all_tables, interval, labels_text
+from finetune.result_tables import all_tables, interval, labels_text, with_spread
 from finetune.study import Study, make_study, write_study
 from finetune.summary import Line, summarize
 from finetune.sweep import as_sweep, check_sweep, plan_cells
@@ -75,9 +75,9 @@ def _table(study: Study, lines: list[Line]) -> str:
     for name, line in zip(names, lines, strict=True):
         own = line.macro_f1
         text.append(
-            f"{name:<{width}} {_percent(own.value, line.spread, line.seeds):>12} "
+            f"{name:<{width}} {with_spread(own.value, line.spread, line.seeds):>12} "
             f"{interval(line.macro_f1):>15} "
-            f"{_percent(*line.accuracy, line.seeds):>12} {line.cells:>6}"
+            f"{with_spread(*line.accuracy, line.seeds):>12} {line.cells:>6}"
             f"{' *' if own.value == best else ''}"
         )
     text.append(
@@ -96,8 +96,3 @@ def _name(study: Study, line: Line, lines: list[Line]) -> str:
     if len({(other.label_share, other.share_by) for other in lines}) > 1:
         parts.append(labels_text(line))
     return ", ".join(parts)
-
-
-def _percent(value: float, spread: float, seeds: int) -> str:
-    text = f"{100 * value:.1f}"
-    return f"{text} ± {100 * spread:.1f}" if seeds > 1 else text

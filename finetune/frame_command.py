@@ -3,7 +3,7 @@
 Shape letters: P people, K candidates.
 """
 
-import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -44,13 +44,9 @@ class FrameConfig(FinetuneConfig):
     every_axis: bool = False
 
 
-def main(arguments: list[str]) -> int:
+def tell_frame(preset: Path | None, overrides: Sequence[str]) -> int:
     """Print a table of candidates for each wrist and what it says; always 0."""
-    parser = argparse.ArgumentParser("python -m finetune frame")
-    parser.add_argument("--config", type=Path, help="a preset, or a file with a target in it")
-    parser.add_argument("overrides", nargs="*", metavar="key=value")
-    given = parser.parse_intermixed_args(arguments)
-    config = load_config(FrameConfig, given.config, given.overrides)
+    config = load_config(FrameConfig, preset, overrides)
     model = _reconstructing(local_path(config.release)) if config.release else None
     target = _people(read_unchecked(config.target), config.people)
     options = candidates(config.every_axis)

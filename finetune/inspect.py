@@ -3,7 +3,7 @@
 Shape letters: T samples, W wrists, C channels.
 """
 
-import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,17 +22,13 @@ from finetune.windows import Windows, cut_windows
 PERCENTILES = (50, 90, 99, 99.9)
 
 
-def main(arguments: list[str]) -> int:
+def inspect(preset: Path | None, overrides: Sequence[str]) -> int:
     """Print what the target holds; 1 when it cannot be used."""
-    parser = argparse.ArgumentParser("python -m finetune inspect")
-    parser.add_argument("--config", type=Path, help="a preset, or a file with a target in it")
-    parser.add_argument("overrides", nargs="*", metavar="key=value")
-    given = parser.parse_intermixed_args(arguments)
     # A target can be looked at without a release and a place for results.
     places = ["release=none", "output=none"]
     # A target that needs no more than its name can be given by it.
-    named = [f"target.{each}={{}}" if each in READERS else each for each in given.overrides]
-    config = load_config(FinetuneConfig, given.config, [*places, *named])
+    named = [f"target.{each}={{}}" if each in READERS else each for each in overrides]
+    config = load_config(FinetuneConfig, preset, [*places, *named])
     target = read_unchecked(config.target)
     reasons = unusable(target)
     if target.recordings:

@@ -71,7 +71,7 @@ def scores(study: Study, target: TargetFacts) -> Iterable[Table]:
                 macro_f1(line),
                 interval(line.macro_f1),
                 difference(line),
-                _with_spread(*line.accuracy, line.seeds),
+                with_spread(*line.accuracy, line.seeds),
                 f"{100 * line.calibration_error:.1f}",
                 f"{line.parameters:,}",
                 f"{line.seconds:.1f}",
@@ -296,7 +296,7 @@ def published(study: Study, target: TargetFacts) -> Iterable[Table]:
 
 def macro_f1(line: Line | None) -> str:
     """Return macro F1 in per cent, with its spread where there are several seeds."""
-    return NONE if line is None else _with_spread(line.macro_f1.value, line.spread, line.seeds)
+    return NONE if line is None else with_spread(line.macro_f1.value, line.spread, line.seeds)
 
 
 def interval(estimate: Estimate) -> str:
@@ -365,7 +365,8 @@ def _is_of_whole_release(study: Study, line: Line) -> bool:
     return all(each.share == 1 for each in study.releases if each.name == line.release)
 
 
-def _with_spread(value: float, spread: float, seeds: int) -> str:
+def with_spread(value: float, spread: float, seeds: int) -> str:
+    """Return a score in per cent, with its spread where there are several seeds."""
     text = f"{100 * value:.1f}"
     return f"{text} ± {100 * spread:.1f}" if seeds > 1 else text
 
