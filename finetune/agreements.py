@@ -116,8 +116,4 @@ def conclusion(verdict: Verdict, options: Sequence[Candidate]) -> str:
         return f"cannot be told: {best.frame}, gravity {best.sign:+} is only {margin}"
     if verdict.best == 0:
         return f"as configured: {margin}"
-    sign = ", and gravity_sign the other one" if best.sign < 0 else ""
-    return (
-        f"not as configured: the watch frame's x, y, z are {best.frame[1:-1]} of the present "
-        f"signals{sign}; {margin}"
-    )
+    return f"not as configured: {best.frame}, gravity {best.sign:+} is {margin}"

@@ -14,14 +14,17 @@ from finetune.agreements import (
     SECONDS,
     conclusion,
     find_agreements,
+    is_sure,
     unlabelled_windows,
     wrists_worn,
 )
 from finetune.config import FinetuneConfig
 from finetune.frames import Candidate, Verdict, candidates
-from finetune.targets.choose import read_unchecked
+from finetune.targets.checks import unusable_signals
+from finetune.targets.choose import TargetConfig, mounting_keys, read_unchecked
+from finetune.targets.mounting import rotation
 from finetune.targets.recording import WRISTS, Target
-from finetune.windows import RATE
+from finetune.windows import RATE, Windows
 from pretrain.model import Multi3Net
 from pretrain.release import load_pretrained
 
@@ -35,30 +38,66 @@ class FrameConfig(FinetuneConfig):
     Attributes:
         release: folder of the pre-trained encoders; "" leaves out the test by release.
         people: whose recordings to use; all when empty.
-        every_axis: try all 24 right-handed axes, not just those turned by half turns.
+        half_turns: try axes turned by half turns alone, where their order is known.
     """
 
     release: str = ""
     output: str = ""
     people: list[str] = field(default_factory=list)
-    every_axis: bool = False
+    half_turns: bool = False
 
 
 def tell_frame(preset: Path | None, overrides: Sequence[str]) -> int:
-    """Print a table of candidates for each wrist and what it says; always 0."""
+    """Print a table of candidates for each wrist and what it says; always 0.
+
+    Raises UserError for signals from which no frame can be told.
+    """
     config = load_config(FrameConfig, preset, overrides)
     model = _reconstructing(local_path(config.release)) if config.release else None
     target = _people(read_unchecked(config.target), config.people)
-    options = candidates(config.every_axis)
+    for reason in unusable_signals(target):
+        raise UserError(f"target {target.name}: {reason}")
     windows = unlabelled_windows(target)
     print(f"{target.name}: {len(target.subjects)} people, {len(windows)} windows of {SECONDS} s")
     if not config.people:
         print("note: people=[...] names whom to use; in an experiment, training people only")
     for wrist in wrists_worn(windows):
-        verdict = find_agreements(windows, wrist, options, model).verdict()
-        print(f"\n{WRISTS[wrist]} wrist\n" + "\n".join(_table(verdict, options)))
-        print(f"{conclusion(verdict, options)}")
+        print(f"\n{WRISTS[wrist]} wrist")
+        verdict, options = _judged(windows, wrist, config.half_turns, model)
+        print("\n".join(_table(verdict, options)))
+        print(conclusion(verdict, options))
+        if is_sure(verdict) and verdict.best:
+            print(f"so write {_keys(config.target, wrist, options[verdict.best])}")
+        elif not is_sure(verdict) and len(options) > len(candidates(every_axis=False)):
+            print(
+                "where the order of the axes is known, half_turns=true leaves fewer to tell apart"
+            )
     return 0
+
+
+def _judged(
+    windows: Windows, wrist: int, half_turns: bool, model: Multi3Net | None
+) -> tuple[Verdict, list[Candidate]]:
+    """Judge all axes by physics; where they keep their order, half turns by the release as well.
+
+    A release takes one axis for another, but does not mistake half turns.
+    """
+    options = candidates(every_axis=not half_turns)
+    if model and not half_turns:
+        verdict = find_agreements(windows, wrist, options).verdict()
+        if not options[verdict.best].is_half_turn:
+            print("the release is not asked: by physics the axes are in another order")
+            return verdict, options
+        options = candidates(every_axis=False)
+    return find_agreements(windows, wrist, options, model).verdict(), options
+
+
+def _keys(config: TargetConfig, wrist: int, found: Candidate) -> str:
+    """Return the keys that put what is configured right: one turn after the other."""
+    key, frame, sign = mounting_keys(config, wrist)
+    turned = Candidate(found.rotation @ rotation(frame, key), found.sign * sign)
+    target = key.rpartition(".")[0]
+    return f"{key}={turned.frame.replace(' ', '')} {target}.gravity_sign={turned.sign}"
 
 
 def _reconstructing(folder: Path) -> Multi3Net:

@@ -61,6 +61,11 @@ class Candidate:
         ]
         return f"[{', '.join(axes)}]"
 
+    @property
+    def is_half_turn(self) -> bool:
+        """Whether every axis stays the axis that it is, but for its direction."""
+        return bool((np.abs(np.diag(self.rotation)) == 1).all())
+
     def turn(self, signals_C: np.ndarray) -> np.ndarray:
         """Return signals (..., C) in the frame that this candidate says they have."""
         force_3, turning_3 = np.split(signals_C @ _twice(self.rotation).T, 2, axis=-1)

@@ -39,7 +39,12 @@ def refuse_unusable(target: Target) -> None:
 
 def unusable(target: Target) -> list[str]:
     """Return why the data cannot be used, each with what to do; empty when it can."""
-    reasons = _of_labels(target)
+    return [*_of_labels(target), *unusable_signals(target)]
+
+
+def unusable_signals(target: Target) -> list[str]:
+    """Return the same of the signals and time stamps alone."""
+    reasons = []
     for check in (_bursts, _rate, _acceleration, _turning):
         told = [text for recording in target.recordings if (text := check(recording))]
         if told:

@@ -12,7 +12,7 @@ from finetune.targets.csv_folder import CsvConfig
 from finetune.targets.geotec import GeotecConfig
 from finetune.targets.mmfit import MmfitConfig
 from finetune.targets.openpack import OpenpackConfig
-from finetune.targets.recording import Target
+from finetune.targets.recording import WRISTS, Target
 from finetune.targets.seglearn_watch import SeglearnWatchConfig
 
 
@@ -57,3 +57,13 @@ def read_unchecked(config: TargetConfig) -> Target:
             f"for example target.{names[0]}={{}}"
         )
     return READERS[chosen[0]](getattr(config, chosen[0]))
+
+
+def mounting_keys(config: TargetConfig, wrist: int) -> tuple[str, list[str], int]:
+    """Return the key of a wrist's frame, the frame that it has, and the sign of gravity."""
+    name = next(each.name for each in fields(config) if getattr(config, each.name) is not None)
+    own = getattr(config, name)
+    key = f"frame_{WRISTS[wrist]}"
+    if not hasattr(own, key):
+        key = "frame"
+    return f"target.{name}.{key}", getattr(own, key) or own.frame, own.gravity_sign

@@ -1,6 +1,6 @@
 """What is strange about data that can be used: what `python -m finetune inspect` warns of.
 
-Shape letters: T samples, W wrists, C channels.
+Shape letters: T samples, W wrists, C channels, P people.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from finetune.targets.checks import (
 )
 from finetune.targets.notes import notes
 from finetune.targets.recording import GRAVITY, UNLABELLED, WRISTS, Recording, Target
-from finetune.targets.turning import gyroscope_agreement
+from finetune.targets.turning import Agreement, gyroscope_agreement
 
 SOUND_REST = 0.05
 # Whose acceleration spreads less than this share of it, for half a second, is at rest.
@@ -33,6 +33,12 @@ FEW_BURSTS = 1.5
 # and the back of the hand: signs of its x, y and z on the left wrist.
 USUAL_SIGNS = np.array([-1.0, -1.0, 1.0])
 CLEARLY_BETTER = 0.1
+# Cosines between a person's mean acceleration and the others' are 0.8 to 1 in real recordings,
+# less in short ones; below this it points the other way.
+LEAST_ALIKE = 0.0
+FEWEST_ALIKE = 3
+# Sound gyroscopes miss 20 to 55 % of how gravity turns; one that tells nothing, all of it.
+MISSES_LITTLE, MISSES_ALL = 0.6, 0.8
 
 
 def doubts(target: Target, max_gap: float) -> list[str]:
@@ -51,6 +57,7 @@ def _of_recordings(recordings: Sequence[Recording], max_gap: float) -> list[str]
         own = [recording for recording in recordings if recording.wrists[wrist]]
         if own:
             found += _of_gravity(own, wrist)
+            found += _of_single_people(own, wrist)
             found += _of_gyroscope(own, wrist)
     return found
 
@@ -131,9 +138,38 @@ def _of_gravity(recordings: list[Recording], wrist: int) -> list[str]:
         x, y, z = mean_3
         found.append(
             f"{WRISTS[wrist]} wrist: its mean acceleration is ({x:.1f}, {y:.1f}, {z:.1f}) m/s2, "
-            f"unlike that of other wrists: {said}"
+            f"unlike that of other wrists: {said}, or its axes are in another order; "
+            "`python -m finetune frame` tells"
         )
     return found
+
+
+def _of_single_people(recordings: list[Recording], wrist: int) -> list[str]:
+    """Return whose mean acceleration points elsewhere than that of the others together."""
+    people = sorted({part.subject for part in recordings})
+    if len(people) < FEWEST_ALIKE:
+        return []
+    means_P3 = np.stack(
+        [
+            mean_force([part for part in recordings if part.subject == each], wrist)
+            for each in people
+        ]
+    )
+    units_P3 = means_P3 / np.linalg.norm(means_P3, axis=1, keepdims=True).clip(1e-9)
+    others_P3 = units_P3.sum(0) - units_P3
+    cosines_P = (units_P3 * others_P3).sum(1) / np.linalg.norm(others_P3, axis=1).clip(1e-9)
+    told = [
+        f"{person} (cosine {cosine:.2f})"
+        for person, cosine in zip(people, cosines_P, strict=True)
+        if cosine < LEAST_ALIKE
+    ]
+    if not told:
+        return []
+    return [
+        f"{WRISTS[wrist]} wrist: the mean acceleration of {', '.join(told)} points elsewhere than "
+        "that of the others: a watch turned round, worn on the other wrist, or with the other sign "
+        "of gravity?"
+    ]
 
 
 def _out_of_scale(recordings: list[Recording], wrist: int) -> list[str]:
@@ -165,10 +201,15 @@ def _of_gyroscope(recordings: list[Recording], wrist: int) -> list[str]:
     slow = {person: fast for person, fast in _fast_turning(own, wrist) if fast < SLOW_TURNING}
     everyone = len(slow) == len({part.subject for part in own})
     agreement = gyroscope_agreement(recordings, wrist)
-    if agreement and agreement.reading and agreement.best < agreement.as_declared - CLEARLY_BETTER:
+    if agreement and _would_fit(agreement):
         found.append(
             f"{WRISTS[wrist]} wrist: the gyroscope does not turn gravity as the accelerometer "
             f"sees it turn; it would with {agreement.reading}"
+        )
+    elif agreement and agreement.as_declared > MISSES_ALL:
+        found.append(
+            f"{WRISTS[wrist]} wrist: the gyroscope misses {100 * agreement.as_declared:.0f} % of "
+            "how the accelerometer sees gravity turn: another order of axes, or a clock of its own?"
         )
     elif slow:
         whose = "" if everyone else f" of {', '.join(slow)}"
@@ -177,6 +218,12 @@ def _of_gyroscope(recordings: list[Recording], wrist: int) -> list[str]:
             "one sample of a hundred: a wrist that hardly moves, or radians declared as degrees"
         )
     return found
+
+
+def _would_fit(agreement: Agreement) -> bool:
+    """Whether the gyroscope fits clearly better when it is read in another way, and then well."""
+    better = agreement.best < agreement.as_declared - CLEARLY_BETTER
+    return better and agreement.best < MISSES_LITTLE and bool(agreement.reading)
 
 
 def _fast_turning(recordings: list[Recording], wrist: int) -> list[tuple[str, float]]:

@@ -3,19 +3,25 @@
 Shape letters: N windows, T frames, C channels, P people, K candidates.
 """
 
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
+from cluster.config import load_config
 from cluster.errors import UserError
 from finetune import frame_command
 from finetune.__main__ import main
 from finetune.agreements import conclusion
+from finetune.frame_command import FrameConfig
 from finetune.frames import by_lever, by_posture, candidates, judge, lever_fit
+from finetune.targets.choose import read_unchecked
+from finetune.targets.recording import Target
 from finetune.windows import MIRROR_SIGNS_C
 from tests.finetune import made_target
 from tests.finetune.made_arms import ARMS, PLACE, undo
@@ -60,6 +66,22 @@ def test_a_right_watch_with_the_other_sign_is_a_left_one_turned_about_x() -> Non
 WATCH = Path("configs/finetune/watch.yaml")
 
 
+def arms(gyroscope: bool) -> Target:
+    """Three people's left watches, in the watch frame."""
+    recordings = []
+    for person, signals_NTC in enumerate(ARMS[:3]):
+        signals_TWC = np.zeros((signals_NTC.shape[0] * 240, 2, 6))
+        channels = 6 if gyroscope else 3
+        signals_TWC[:, 0, :channels] = signals_NTC.reshape(-1, 6)[:, :channels]
+        times_T = np.arange(len(signals_TWC)) / 60
+        recordings.append(
+            made_target.recording(
+                signals_TWC, times_T, subject=f"p{person}", has_gyroscope=gyroscope
+            )
+        )
+    return made_target.target(*recordings)
+
+
 def run(monkeypatch: pytest.MonkeyPatch, *changes: str, preset: Path = WATCH) -> int:
     arguments = ["frame", "--config", str(preset), *changes]
     monkeypatch.setattr(sys, "argv", ["finetune", *arguments])
@@ -76,15 +98,64 @@ def test_a_real_watch_as_configured_and_with_the_other_sign(
     assert "training people only" not in said
     assert run(monkeypatch, people, "target.seglearn_watch.gravity_sign=1") == 0
     said = capsys.readouterr().out
-    assert said.count("are x, y, z of the present signals, and gravity_sign the other one") == 2
+    assert said.count("not as configured: [x, y, z], gravity -1 is ahead of") == 2
+    keys = "so write target.seglearn_watch.frame=[x,y,z] target.seglearn_watch.gravity_sign=-1\n"
+    assert said.count(keys) == 2
+
+
+@pytest.mark.parametrize("frame", ["[-y,x,z]", "[x,-z,y]"])
+def test_axes_in_another_order_are_found_and_told_as_keys(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tiny_release: Path,
+    frame: str,
+) -> None:
+    turned = f"target.seglearn_watch.frame={frame}"
+    assert run(monkeypatch, turned, "target.seglearn_watch.gravity_sign=1") == 0
+    keys = "so write target.seglearn_watch.frame=[x,y,z] target.seglearn_watch.gravity_sign=-1\n"
+    said = capsys.readouterr().out
+    assert said.count(keys) == 2
+    assert run(monkeypatch, turned, f"release={tiny_release}") == 0
+    said = capsys.readouterr().out
+    assert said.count(keys) == said.count("the release is not asked: by physics the axes are") == 2
+
+
+@pytest.mark.parametrize("number", range(0, 48, 7))
+@pytest.mark.parametrize("stated", ["[x,y,z]", "[-z,x,-y]"])
+def test_the_keys_told_undo_any_turn_of_the_sensor(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    number: int,
+    stated: str,
+) -> None:
+    """What is read with the keys is what a watch in the watch frame would have read."""
+    truth_PTC = [signals_NTC.reshape(-1, 6) for signals_NTC in ARMS[:3]]
+    for person, true_TC in enumerate(truth_PTC):
+        table = pd.DataFrame(undo(number, true_TC), columns=["ax", "ay", "az", "gx", "gy", "gz"])
+        table.assign(t=np.arange(len(table)) / 60, activity="swing").to_csv(
+            tmp_path / f"p{person}_left.csv", index=False
+        )
+    described = tmp_path / "own.yaml"
+    described.write_text(
+        "target: {csv: {files: '{person}_{wrist}.csv', time: t, label: activity}}\n"
+    )
+    folder = f"target.csv.folder={tmp_path}"
+    assert run(monkeypatch, folder, f"target.csv.frame={stated}", preset=described) == 0
+    keys = r"so write (target.csv.frame=\S+) (target.csv.gravity_sign=\S+)"
+    told = re.search(keys, capsys.readouterr().out)
+    right = told.groups() if told else (f"target.csv.frame={stated}",)
+    config = load_config(FrameConfig, described, [folder, *right])
+    for part, true_TC in zip(read_unchecked(config.target).recordings, truth_PTC, strict=True):
+        np.testing.assert_allclose(part.signals_TWC[:, 0], true_TC, atol=1e-9)
 
 
 def test_labels_are_never_looked_at(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tiny_release: Path
 ) -> None:
-    target = made_target.waves(3, classes=2, seconds=9)
+    target = arms(gyroscope=True)
     rng = np.random.default_rng(0)
-    noise = [rng.integers(-1, 2, len(each.labels_T)) for each in target.recordings]
+    noise = [rng.integers(-1, 3, len(each.labels_T)) for each in target.recordings]
     noisy = tuple(
         replace(each, labels_T=labels_T)
         for each, labels_T in zip(target.recordings, noise, strict=True)
@@ -102,21 +173,15 @@ def test_labels_are_never_looked_at(
 def test_without_gyroscope_posture_remains(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recordings = []
-    for person, signals_NTC in enumerate(ARMS[:3]):
-        signals_TWC = np.zeros((signals_NTC.shape[0] * 240, 2, 6))
-        signals_TWC[:, 0, :3] = signals_NTC.reshape(-1, 6)[:, :3]
-        times_T = np.arange(len(signals_TWC)) / 60
-        recordings.append(
-            made_target.recording(signals_TWC, times_T, subject=f"p{person}", has_gyroscope=False)
-        )
-    target = made_target.target(*recordings)
-    monkeypatch.setattr(frame_command, "read_unchecked", lambda _: target)
+    monkeypatch.setattr(frame_command, "read_unchecked", lambda _: arms(gyroscope=False))
     run(monkeypatch)
     said = capsys.readouterr().out
     assert "posture" in said
     assert "lever" not in said
-    assert "as configured: ahead of" in said
+    assert "cannot be told: " in said
+    assert "\nwhere the order of the axes is known, half_turns=true leaves fewer" in said
+    run(monkeypatch, "half_turns=true")
+    assert "as configured: ahead of" in capsys.readouterr().out
     run(monkeypatch, "people=[p0,p1]")
     assert "cannot be told from 2 people; at least 3 are needed" in capsys.readouterr().out
 

@@ -55,6 +55,25 @@ def test_what_is_strange_is_told_where_no_window_can_be_cut(
     assert re.search(r"^error: .* in 3 recordings .*; lower windows.seconds", printed, re.MULTILINE)
 
 
+@pytest.mark.parametrize("signs", [(-1, -1, 1), (-1, 1, 1), (-1, -1, -1)])
+def test_one_person_s_watch_that_is_worn_otherwise_is_told(signs: tuple[int, ...]) -> None:
+    """Turned by half a turn about z, on the other wrist, or with the other sign of gravity."""
+    recordings = []
+    for person in range(4):
+        signals_TC = wrist(20, 50, seed=person)
+        signals_TC[:, :3] += [-6, -4, 3] - signals_TC[:, :3].mean(0)
+        if person == 2:
+            signals_TC[:, :3] *= signs
+        signals_TWC = np.stack([signals_TC, np.zeros_like(signals_TC)], axis=1)
+        times_T = np.arange(len(signals_TC)) / 50
+        recordings.append(recording(signals_TWC, times_T, subject=f"p{person}"))
+    told = [text for text in doubts(target(*recordings), 0.2) if "points elsewhere" in text]
+    assert len(told) == 1
+    assert told[0].startswith("left wrist: the mean acceleration of p2 (cosine -")
+    sound = [each for each in recordings if each.subject != "p2"]
+    assert not [text for text in doubts(target(*sound), 0.2) if "points elsewhere" in text]
+
+
 def test_it_tells_what_a_target_holds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -196,6 +215,9 @@ def test_a_shuffled_gyroscope_is_not_called_by_a_sign() -> None:
     agreement = gyroscope_agreement(made.recordings, 0)
     assert agreement
     assert agreement.best > 0.5
+    told = [text for text in doubts(made, 0.2) if "gyroscope" in text]
+    assert len(told) == 1
+    assert f"misses {100 * agreement.as_declared:.0f} % of how the accelerometer sees" in told[0]
 
 
 @pytest.fixture(scope="module")
