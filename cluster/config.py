@@ -19,7 +19,7 @@ from omegaconf.errors import (
     OmegaConfBaseException,
     UnsupportedInterpolationType,
 )
-from yaml import YAMLError
+from yaml import MarkedYAMLError, YAMLError
 
 from cluster.errors import UserError
 from cluster.secrets import redacted
@@ -148,7 +148,7 @@ def _read_preset(preset: Location) -> DictConfig:
             f"{place}: is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8"
         ) from None
     except (OSError, YAMLError, OmegaConfBaseException) as error:
-        raise UserError(f"{place}: cannot be read as YAML: {_first_line(error)}") from None
+        raise UserError(f"{place}: cannot be read as YAML: {_problem(error)}") from None
     if not isinstance(layer, DictConfig):
         raise UserError(f"{place}: holds a list; a config file is a mapping of keys to values")
     return layer
@@ -177,6 +177,16 @@ def _explain_reference(error: OmegaConfBaseException) -> str:
 
 def _join(parent: str, leaf: str) -> str:
     return f"{parent}.{leaf}" if parent else leaf
+
+
+def _problem(error: Exception) -> str:
+    """Return what the parser of YAML found, and in which line."""
+    if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
+        return _first_line(error)
+    return (
+        f"line {error.problem_mark.line + 1}: {error.problem}; quote a text that holds "
+        "{, }, [, ], #, a comma or a colon"
+    )
 
 
 def _first_line(error: Exception) -> str:

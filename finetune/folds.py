@@ -12,6 +12,7 @@ from cluster.errors import UserError
 from cluster.runs import seed_from
 
 DRAWS = 200
+FEWEST_PEOPLE = 3
 PARTS = ("train", "validation", "test")
 
 
@@ -123,7 +124,8 @@ def _groups_of_people(
     if people < count or people - -(-people // count) < 2:
         raise UserError(
             f"folds.count is {count} but the target has {_people(people)}; every fold needs "
-            "people of its own for test, for validation and for training"
+            "people of its own for test, for validation and for training: "
+            + ("lower folds.count" if people > FEWEST_PEOPLE else "add people, three at least")
         )
     dealings = (rng.permutation(people) for _ in range(DRAWS))
     best = min(dealings, key=lambda order: _unevenness(order, share_PL, count))
@@ -133,10 +135,10 @@ def _groups_of_people(
 def _everyone_alone(
     share_PL: np.ndarray, config: FoldsConfig, rng: np.random.Generator
 ) -> list[np.ndarray]:
-    if len(share_PL) < 3:
+    if len(share_PL) < FEWEST_PEOPLE:
         raise UserError(
             f"folds.kind is leave_one_out but the target has {_people(len(share_PL))}; it needs "
-            "one to test, one for validation and one to train on"
+            "one to test, one for validation and one to train on: add people"
         )
     return [np.array([person]) for person in range(len(share_PL))]
 

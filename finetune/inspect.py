@@ -11,6 +11,7 @@ import numpy as np
 from cluster.config import load_config
 from cluster.errors import UserError
 from finetune.config import FinetuneConfig
+from finetune.prepare import check_people
 from finetune.targets.checks import rate_of, resting_magnitude, unusable
 from finetune.targets.choose import READERS, read_unchecked
 from finetune.targets.doubts import doubts, gaps, mean_force, people_by_class
@@ -44,11 +45,21 @@ def inspect(preset: Path | None, overrides: Sequence[str]) -> int:
         for text in doubts(target, config.windows.max_gap):
             print(f"warning: {text}")
         if windows:
-            for text in without_windows(target, windows, config.windows.seconds):
+            for text in _of_windows(target, windows, config):
                 print(f"warning: {text}")
     for text in reasons:
         print(f"error: {text}")
     return 1 if reasons else 0
+
+
+def _of_windows(target: Target, windows: Windows, config: FinetuneConfig) -> list[str]:
+    """Return what has no window, and why folds cannot be made of those that there are."""
+    found = without_windows(target, windows, config.windows.seconds)
+    try:
+        check_people(windows, config)
+    except UserError as error:
+        found.append(f"`run` and `sweep` end with: {error}")
+    return found
 
 
 def _people_and_time(target: Target, max_gap: float) -> list[str]:

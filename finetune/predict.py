@@ -21,6 +21,7 @@ from finetune.targets import units
 from finetune.targets.assemble import Stream, assemble
 from finetune.targets.checks import implausible
 from finetune.targets.choose import READERS
+from finetune.targets.csv_folder import SIDES, labelled_name
 from finetune.targets.doubts import doubts_of
 from finetune.targets.mounting import AXES, check_mounting, mount
 from finetune.targets.recording import UNLABELLED, WRISTS, Recording
@@ -87,9 +88,12 @@ def load_recording_config(path: Path | None, overrides: Sequence[str]) -> Record
         for each in fields(RecordingConfig)
         if each.name not in ("wrist", "output")
     }
-    if given.wrist == "right" and target.frame_right:
-        known["frame"] = target.frame_right
-    return replace(given, **{name: known[name] for name in known.keys() - named})
+    side = (target.wrist or "").lower()
+    known["wrist"] = WRISTS[SIDES[side]] if side in SIDES else given.wrist
+    found = replace(given, **{name: known[name] for name in known.keys() - named})
+    if found.wrist == "right" and target.frame_right and "frame" not in named:
+        found = replace(found, frame=target.frame_right)
+    return found
 
 
 def predict_file(model: Path, path: Path, config: RecordingConfig) -> str:
@@ -100,7 +104,7 @@ def predict_file(model: Path, path: Path, config: RecordingConfig) -> str:
     """
     classifier = load_classifier(model)
     folder = local_folder(config.output, "output") if config.output else path.parent
-    name = path.stem if path.suffix.lower() == ".csv" else path.name
+    name = labelled_name(path)
     table, picture = (folder / f"{name}.labels.{kind}" for kind in ("csv", "png"))
     _check_output(table, picture, path)
     recording = read_recording(path, config)

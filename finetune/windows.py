@@ -97,8 +97,9 @@ def cut_windows(target: Target, config: WindowsConfig) -> Windows:
     if not columns[0]:
         raise UserError(
             f"target {target.name}: no labelled window of {config.seconds} s in "
-            f"{len(target.recordings)} recordings with windows.wrist {config.wrist}; "
-            "lower windows.seconds, raise windows.max_gap or choose another wrist"
+            f"{len(target.recordings)} recordings with windows.wrist {config.wrist} and "
+            f"windows.mirror {config.mirror}; lower windows.seconds, raise windows.max_gap or "
+            "choose another wrist"
         )
     signals, present, labels, subjects, recordings, starts = columns
     return Windows(

@@ -48,7 +48,8 @@ def unusable_signals(target: Target) -> list[str]:
     for check in (_bursts, _rate, _acceleration, _turning):
         told = [text for recording in target.recordings if (text := check(recording))]
         if told:
-            more = f" (and {len(told) - 1} recordings more)" if len(told) > 1 else ""
+            others = len(told) - 1
+            more = f" (and {others} recording{'s' * (others > 1)} more)" if others else ""
             reasons.append(told[0] + more)
     return [*reasons, *_of_gravity(target)]
 

@@ -30,7 +30,7 @@ from finetune.targets.tables import (
 KEY = "target.csv"
 SEGMENT_COLUMNS = ("start", "end", "label")
 SIDES = {"left": 0, "l": 0, "right": 1, "r": 1}
-WHOLE_NUMBER = re.compile(r"(-?\d+)\.0")
+WHOLE_NUMBER = re.compile(r"(-?\d+)\.0+")
 
 
 @dataclass
@@ -148,6 +148,11 @@ def _check(config: CsvConfig) -> FilePattern:
     for part, column in (("person", config.person), ("wrist", config.wrist)):
         if (part in pattern.parts) == (column is not None):
             raise UserError(f"{KEY}.{part}: give it, or {{{part}}} in {KEY}.files, and not both")
+    if config.wrist == "both":
+        raise UserError(
+            f"{KEY}.wrist is both; columns of two wrists side by side cannot be read: write a file "
+            "for each"
+        )
     classes = list(map(_spelt, config.classes))
     twice = next((name for name in classes if classes.count(name) > 1), None)
     if twice is not None:
@@ -170,10 +175,15 @@ def _recordings(
 ) -> dict[Path, dict[str, str]]:
     """Return of the files found those that do not hold the labels of another one."""
     # This is what `python -m finetune predict` writes beside a recording.
-    labels = {path.with_suffix(".labels.csv") for path in found}
+    labels = {path.with_name(f"{labelled_name(path)}.labels.csv") for path in found}
     if config.segments is not None:
         labels |= {_segments_path(parts, folder, config.segments) for parts in found.values()}
     return {path: parts for path, parts in found.items() if path not in labels}
+
+
+def labelled_name(path: Path) -> str:
+    """Return what files of a recording's labels are called after: its name, without .csv."""
+    return path.stem if path.suffix.lower() == ".csv" else path.name
 
 
 def _segments_path(parts: dict[str, str], folder: Path, segments: str) -> Path:

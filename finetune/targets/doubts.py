@@ -43,7 +43,7 @@ MISSES_LITTLE, MISSES_ALL = 0.6, 0.8
 
 def doubts(target: Target, max_gap: float) -> list[str]:
     """Return warnings; `max_gap` in seconds is what windows do not reach over."""
-    return [*_of_classes(target), *_of_recordings(target.recordings, max_gap)]
+    return [*_of_names(target), *_of_classes(target), *_of_recordings(target.recordings, max_gap)]
 
 
 def doubts_of(recording: Recording, max_gap: float) -> list[str]:
@@ -80,6 +80,19 @@ def gaps(recordings: Sequence[Recording], max_gap: float) -> np.ndarray:
     """Return the lengths in seconds of all steps in time that are longer than `max_gap`."""
     steps = np.concatenate([np.diff(recording.timestamps_T) for recording in recordings])
     return steps[steps > max_gap]
+
+
+def _of_names(target: Target) -> list[str]:
+    """Return people whom large and small letters alone tell apart."""
+    spellings: dict[str, list[str]] = {}
+    for name in target.subjects:
+        spellings.setdefault(name.casefold(), []).append(name)
+    return [
+        f"{' and '.join(names)} are taken for different people: one in two spellings would be in "
+        "training and in test at once"
+        for names in spellings.values()
+        if len(names) > 1
+    ]
 
 
 def _of_classes(target: Target) -> list[str]:

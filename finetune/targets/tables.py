@@ -24,6 +24,7 @@ from cluster.storage import local_path
 Item = TypeVar("Item")
 TAB = "tab"
 COMMA_NUMBER = re.compile(r"-?\d+,\d+")
+THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
 # What pandas raises for files, compressed ones among them, that it cannot read.
 UNREADABLE = (
     OSError, ValueError, EOFError, ImportError, zlib.error, lzma.LZMAError, zipfile.BadZipFile,
@@ -47,8 +48,8 @@ def check_dialect(separator: str, decimal: str, key: str) -> Dialect:
     separator = "\t" if separator == TAB else separator
     if len(separator) != 1:
         raise UserError(f"{key}separator is {separator!r}; one character, or {TAB}")
-    if decimal not in (".", ",") or decimal == separator:
-        raise UserError(f"{key}decimal is {decimal!r}; a point or a comma, and not the separator")
+    if decimal not in (".", ","):
+        raise UserError(f"{key}decimal is {decimal!r}; a point or a comma")
     return Dialect(separator, decimal)
 
 
@@ -85,7 +86,7 @@ def read_table(
     missing = [name for name in columns if name not in table.columns]
     if missing:
         there = ", ".join(map(repr, table.columns) if len(table.columns) == 1 else table.columns)
-        other = next((mark for mark in ";\t" if mark in table.columns[0]), None)
+        other = next((mark for mark in ";\t," if mark in table.columns[0]), None)
         named = TAB if other == "\t" else repr(other)
         mend = f"; its cells are parted by {named}: say so in separator" if other else ""
         raise UserError(f"{path}: no column {', '.join(missing)}; there are {there}{mend}")
@@ -158,6 +159,8 @@ def _with_points(column: pd.Series, dialect: Dialect) -> pd.Series:
 
 def what_to_mend(word: str) -> str:
     """Return what may be wrong where `word` stands in place of a number."""
+    if THOUSANDS.fullmatch(word):
+        return '; where its comma parts thousands leave it out, else say decimal: ","'
     return '; say decimal: ","' if COMMA_NUMBER.fullmatch(word) else ""
 
 

@@ -94,6 +94,7 @@ def test_quotes_around_a_text_and_null_are_none_of_it():
         ("inner: [1, 2]", r"preset\.yaml: "),
         ("- 1", "holds a list"),
         ("a: [", "cannot be read as YAML"),
+        ("x: 1\nfiles: {a}/{b}.csv", r"as YAML: line 2: .*; quote a text that holds"),
     ],
 )
 def test_a_wrong_preset_is_one_line_that_names_the_file(tmp_path, text, message):

@@ -1,5 +1,6 @@
 """How CSV files may be written and kept, and files of labelled segments beside them."""
 
+import csv
 import gzip
 from pathlib import Path
 
@@ -58,11 +59,24 @@ def test_other_marks_between_cells_and_in_numbers(
     assert_same(read(tmp_path, *PLAIN, *keys), wanted)
 
 
-def test_compressed_files(tmp_path: Path) -> None:
+def test_decimal_commas_in_quotes_between_commas(tmp_path: Path) -> None:
     wanted = read(csv_folder(tmp_path), *PLAIN)
     for path in tmp_path.glob("*/*.csv"):
-        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        pd.read_csv(path).to_csv(path, decimal=",", quoting=csv.QUOTE_ALL, index=False)
+    with pytest.raises(UserError, match='say decimal: ","'):
+        read(tmp_path, *PLAIN)
+    assert_same(read(tmp_path, *PLAIN, "decimal=','"), wanted)
+
+
+def test_compressed_files(tmp_path: Path) -> None:
+    """Labels that a classifier wrote beside them are no recordings."""
+    wanted = read(csv_folder(tmp_path), *PLAIN)
+    for path in tmp_path.glob("*/*.csv"):
+        packed = path.with_name(f"{path.name}.gz")
+        packed.write_bytes(gzip.compress(path.read_bytes()))
+        packed.with_name(f"{packed.name}.labels.csv").write_text("start,end,label\n0,4,walk\n")
         path.unlink()
+    assert_same(read(tmp_path, "files={person}/{wrist}.*", *PLAIN[1:]), wanted)
     assert_same(read(tmp_path, PLAIN[0].replace(".csv", ".csv.gz"), *PLAIN[1:]), wanted)
 
 

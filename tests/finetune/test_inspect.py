@@ -4,6 +4,7 @@ Shape letters: T samples, C channels.
 """
 
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +41,24 @@ def lines_of(printed: str) -> dict[str, str]:
     """Return what follows the first word of each line."""
     pairs = (line.partition(" ") for line in printed.splitlines() if line)
     return {first: rest.strip() for first, _, rest in pairs}
+
+
+def test_too_few_people_for_the_folds_and_one_in_two_spellings_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    csv_folder(tmp_path, people=4)
+    (tmp_path / "p3").rename(tmp_path / "P0")
+    assert inspect(monkeypatch, *keys(tmp_path)) == 0
+    printed = capsys.readouterr().out
+    assert "warning: P0 and p0 are taken for different people: one in two spellings" in printed
+    assert re.search(
+        r"^warning: `run` and .* folds.count is 5 but .* has 4 .*: lower", printed, re.M
+    )
+    for name in ("p2", "P0"):
+        shutil.rmtree(tmp_path / name)
+    assert inspect(monkeypatch, *keys(tmp_path), "folds.count=2") == 0
+    assert "2 people; every fold needs" in (printed := capsys.readouterr().out)
+    assert "for training: add people, three at least" in printed
 
 
 def test_what_is_strange_is_told_where_no_window_can_be_cut(

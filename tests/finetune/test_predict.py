@@ -248,6 +248,8 @@ def test_the_file_that_described_a_target_describes_a_recording_as_well(
         assert command("predict", folder, path, "--config", config, "wrist=right") == plain
     with pytest.raises(UserError, match="no column nothing"):
         command("predict", folder, path, *keys, "time=nothing", "time_unit=s")
+    alone.write_text("base: target.yaml\ntarget: {csv: {wrist: R}}\n")
+    assert command("predict", folder, path, "--config", alone) == plain
     described.write_text("target:\n  geotec: {folder: x}\n")
     with pytest.raises(UserError, match="its target is not csv"):
         command("predict", folder, path, *keys)
