@@ -127,7 +127,7 @@ class FinetuneConfig(SharedConfig):
     """One table: rows by folds by seeds, each with the same windows, recipe and budget.
 
     Attributes:
-        release: folder of the pre-trained encoders.
+        release: folder of the pre-trained encoders; rows without an encoder need none.
         rows: which methods to compare, by their names in `rows.py`.
         synthetic: shards of synthetic windows, by the names that rows call them: `imutube` and
             `imugpt`.
@@ -135,7 +135,7 @@ class FinetuneConfig(SharedConfig):
             where the data set leaves open which way its sensors point.
     """
 
-    release: str = MISSING
+    release: str = ""
     target: TargetConfig = field(default_factory=TargetConfig)
     windows: WindowsConfig = field(default_factory=WindowsConfig)
     zero_shot: ZeroShotConfig = field(default_factory=ZeroShotConfig)

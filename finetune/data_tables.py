@@ -34,16 +34,17 @@ def data_tables(study: Study) -> Iterator[Table]:
         ],
         words=4,
     )
-    yield Table(
-        "releases",
-        "Releases",
-        ["release", "pre-trained on", "tasks", "weights", "share of the data, %"],
-        [
-            [each.name, each.data, each.tasks, each.weights, f"{100 * each.share:g}"]
-            for each in study.releases
-        ],
-        words=4,
-    )
+    if study.releases:
+        yield Table(
+            "releases",
+            "Releases",
+            ["release", "pre-trained on", "tasks", "weights", "share of the data, %"],
+            [
+                [each.name, each.data, each.tasks, each.weights, f"{100 * each.share:g}"]
+                for each in study.releases
+            ],
+            words=4,
+        )
 
 
 def confusion_tables(study: Study) -> Iterator[Table]:

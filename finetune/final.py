@@ -66,6 +66,8 @@ def fit_classifier(config: FitConfig) -> str:
     check_writable(folder, "output")
     check_shared(config)
     row = _row(config.row)
+    if not config.release:
+        raise UserError("release has no value; give the folder of a pre-trained release")
     pretrained = load_fitting(config)
     if config.estimate_frame:
         raise UserError(

@@ -21,6 +21,7 @@ from finetune.prepare import (
     encode,
     load_fitting,
     weights_digest,
+    without_encoders,
     wrists_in_use,
 )
 from finetune.rows import find_row
@@ -33,6 +34,9 @@ from finetune.windows import Windows, cut_windows
 from finetune.zero_shot import TEXT_KEY, class_sentences
 from pretrain.prompts import check_backend
 from pretrain.release import load_pretrained
+
+# The name of what is given to cells where a sweep, of rows without an encoder, has no release.
+NO_RELEASE = ""
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ class Materials:
         choice = self._sweep.targets[target]
         return FinetuneConfig(
             **shared,
-            release=self._sweep.releases[release].folder,
+            release="" if release == NO_RELEASE else self._sweep.releases[release].folder,
             target=choice.target,
             windows=choice.windows,
             zero_shot=choice.zero_shot,
@@ -119,17 +123,20 @@ class Materials:
         """Read and encode what the cells of one target and one release share."""
         config = self.config(target, release)
         _, windows, synthetic = self._cut(target)
+        if release == NO_RELEASE:
+            return replace(without_encoders(windows), synthetic=synthetic)
         return replace(encode(config, load_fitting(config), windows), synthetic=synthetic)
 
     def release_of(self, cell: Cell) -> str:
         """Return the release whose data a cell is given, also where its row looks at none."""
-        return cell.release or self._releases_of(cell.target)[0]
+        return cell.release or next(iter(self._releases_of(cell.target)), NO_RELEASE)
 
     def origin(self, cell: Cell) -> Origin:
         """Return the digests of what a cell is computed from."""
-        release, target = self.releases[self.release_of(cell)], self.targets[cell.target]
+        release, target = self.releases.get(self.release_of(cell)), self.targets[cell.target]
         synthetic = target.synthetic.get(find_row(cell.row).synthetic, "")
-        return Origin(target.digest, release.weights, release.architecture, synthetic)
+        weights, architecture = (release.weights, release.architecture) if release else ("", "")
+        return Origin(target.digest, weights, architecture, synthetic)
 
     def twin(self, target: str, release: str) -> str:
         """Return the first release that is tried on a target and has the same architecture."""
@@ -191,7 +198,7 @@ class Materials:
 
     def _look_at_target(self, name: str) -> TargetFacts:
         choice = self._sweep.targets[name]
-        config = self.config(name, next(iter(self._sweep.releases)))
+        config = self.config(name, next(iter(self._sweep.releases), NO_RELEASE))
         try:
             target, windows = self._read(name)
             check_people(windows, config)

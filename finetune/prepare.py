@@ -89,7 +89,7 @@ def encode(config: FinetuneConfig, pretrained: Pretrained, windows: Windows) -> 
     """Return what cells share; tokens are computed once for each release and data set."""
     encoders = _encoders_in_use(pretrained, windows)
     release = weights_digest(local_path(config.release))
-    tokens_VNLD = np.empty((0, len(windows), 0, 0), np.float32)
+    tokens_VNLD = without_encoders(windows).tokens_VNLD
     if any(find_row(row).reads_tokens for row in config.rows):
         tokens_VNLD = _stored_tokens(config, windows, pretrained, release)
     classes_KE = None
@@ -97,6 +97,12 @@ def encode(config: FinetuneConfig, pretrained: Pretrained, windows: Windows) -> 
         classes_KE = class_embeddings(pretrained, windows.label_names, config.zero_shot)
     model_config = pretrained.model_config
     return CellData(windows, encoders, tokens_VNLD, model_config, release, classes_KE)
+
+
+def without_encoders(windows: Windows) -> CellData:
+    """Return what cells share whose rows have no encoder."""
+    tokens_VNLD = np.empty((0, len(windows), 0, 0), np.float32)
+    return CellData(windows, {}, tokens_VNLD, ModelConfig(), "")
 
 
 def _encoders_in_use(pretrained: Pretrained, windows: Windows) -> dict[str, ImuEncoder]:

@@ -1,7 +1,7 @@
 """Grids of rows, targets, releases, experts and label shares to cells; a run is a sweep of one."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from itertools import product
 
@@ -16,7 +16,7 @@ from finetune.config import (
     TargetChoice,
     check_shared,
 )
-from finetune.materials import Materials
+from finetune.materials import NO_RELEASE, Materials
 from finetune.rows import Row, find_row
 from finetune.shares import check_share
 from finetune.synthetic import synthetic_names
@@ -40,7 +40,7 @@ def as_sweep(config: FinetuneConfig) -> SweepConfig:
                 config.estimate_frame,
             )
         },
-        releases={"release": ReleaseChoice(config.release)},
+        releases={"release": ReleaseChoice(config.release)} if config.release else {},
         grids=[GridConfig(rows=config.rows)],
     )
 
@@ -48,7 +48,7 @@ def as_sweep(config: FinetuneConfig) -> SweepConfig:
 def check_sweep(sweep: SweepConfig) -> None:
     """Raise UserError for names and numbers that cannot be meant, before anything is read."""
     check_shared(sweep)
-    for key in ("targets", "releases", "grids"):
+    for key in ("targets", "grids"):
         if not getattr(sweep, key):
             raise UserError(f"{key} is empty; name at least one")
     for name in (*sweep.targets, *sweep.releases):
@@ -57,7 +57,7 @@ def check_sweep(sweep: SweepConfig) -> None:
             raise UserError(
                 f"targets and releases: {name!r} cannot be a name; give letters, digits, - and _"
             )
-    _check_releases(sweep.releases)
+    _check_releases(sweep)
     for grid in sweep.grids:
         for key in ("targets", "releases"):
             if getattr(grid, key) == []:
@@ -85,7 +85,7 @@ def plan_cells(sweep: SweepConfig, materials: Materials) -> list[Cell]:
     long; within them rows alternate, so that the time left can be told.
     """
     cells = dict.fromkeys(cell for grid in sweep.grids for cell in _cells(grid, sweep, materials))
-    targets, releases = list(sweep.targets), list(sweep.releases)
+    targets, releases = list(sweep.targets), [NO_RELEASE, *sweep.releases]
     return sorted(
         cells,
         key=lambda cell: (
@@ -99,7 +99,7 @@ def plan_cells(sweep: SweepConfig, materials: Materials) -> list[Cell]:
 def _cells(grid: GridConfig, sweep: SweepConfig, materials: Materials) -> Iterator[Cell]:
     for target, release, seed, share, experts in product(
         grid.targets or sweep.targets,
-        grid.releases or sweep.releases,
+        grid.releases or list(sweep.releases) or [NO_RELEASE],
         sweep.seeds if grid.seeds is None else grid.seeds,
         grid.label_shares,
         _experts(grid, sweep),
@@ -129,10 +129,17 @@ def _experts(grid: GridConfig, sweep: SweepConfig) -> list[int]:
     return [sweep.classifier.experts] if grid.experts is None else grid.experts
 
 
-def _check_releases(releases: Mapping[str, ReleaseChoice]) -> None:
-    """Raise UserError for two that one place of the pre-training curve is for."""
+def _check_releases(sweep: SweepConfig) -> None:
+    """Raise UserError for none where a row needs one, and for two with one place in a curve."""
+    rows = [find_row(name) for grid in sweep.grids for name in grid.rows]
+    needing = next((row.name for row in rows if row.weights != "none"), None)
+    if not sweep.releases and needing:
+        raise UserError(
+            f"row {needing} needs a pre-trained release; give release=FOLDER, or releases in a "
+            "sweep"
+        )
     seen: dict[tuple[str, str, float], str] = {}
-    for name, release in releases.items():
+    for name, release in sweep.releases.items():
         place = release.data or name, release.tasks, release.share
         if seen.setdefault(place, name) != name:
             raise UserError(

@@ -260,6 +260,21 @@ def test_a_release_that_does_not_fit_ends_with_one_line(
     assert "\n" not in str(error.value)
 
 
+def test_rows_without_an_encoder_need_no_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ("run", "target.seglearn_watch={}", f"output={tmp_path}", *SMALL[1:6])
+    small = ("deepconvlstm.filters=4", "deepconvlstm.width=4", "baseline=forest")
+    assert in_process(monkeypatch, *given, "rows=[forest,deepconvlstm]", *small) == 0
+    assert ROWS["deepconvlstm"].title in capsys.readouterr().out
+    assert "<h2>Data" in (page := (tmp_path / "report.html").read_text())
+    assert "pre-trained on" not in page
+    with pytest.raises(UserError, match="row base needs a pre-trained release; give release=FOL"):
+        in_process(monkeypatch, *given, "rows=[forest,base]")
+    with pytest.raises(UserError, match="release has no value; give the folder"):
+        in_process(monkeypatch, "fit", given[1], f"output={tmp_path / 'model'}")
+
+
 def test_a_tilde_is_the_user_s_home(
     tiny_release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

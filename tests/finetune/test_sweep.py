@@ -238,7 +238,10 @@ def test_a_run_is_a_sweep_of_one(releases: dict[str, Path]) -> None:
     ("change", "message"),
     [
         ({"grids": []}, "grids is empty"),
-        ({"releases": {}}, "releases is empty"),
+        (
+            {"releases": {}, "grids": [GridConfig(rows=[NEURAL, BASE])]},
+            f"row {BASE} needs a pre-trained release; give release=FOLDER, or releases in a sweep",
+        ),
         ({"grids": [GridConfig(targets=["x"])]}, "x is not one of the targets; they are one"),
         ({"grids": [GridConfig(releases=["x"])]}, "x is not one of the releases; they are whole"),
         ({"grids": [GridConfig(rows=["svm2"])]}, "svm2 is not a row"),
