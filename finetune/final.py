@@ -13,8 +13,9 @@ from torch import Tensor
 
 from cluster.errors import UserError
 from cluster.progress import Progress
-from cluster.runs import git_commit, seed_from
+from cluster.runs import seed_from
 from cluster.storage import check_writable, local_folder, local_path
+from finetune.card import classifier_card
 from finetune.classifier_release import (
     ClassifierReleaseConfig,
     build_network,
@@ -30,12 +31,11 @@ from finetune.prepare import frozen_tokens, load_fitting, weights_digest, wrists
 from finetune.recogniser import described
 from finetune.rows import REAL_ROWS, ROWS, Row, find_row
 from finetune.scores import Scores, score
-from finetune.tables import f1_texts
 from finetune.targets.choose import read_target
 from finetune.targets.notes import notes, without_windows
 from finetune.targets.recording import Target
 from finetune.training import DivergedError, TrainingData, fit, predict
-from finetune.windows import RATE, Windows, cut_windows
+from finetune.windows import Windows, cut_windows
 from pretrain.release import CARD, CONFIG, WEIGHTS, Pretrained
 
 DEALINGS = 200
@@ -56,9 +56,10 @@ class FitConfig(FinetuneConfig):
 def fit_classifier(config: FitConfig) -> str:
     """Train on all people but those held out, write the folder; return what to tell the user.
 
-    A share `folds.validation_share` of the people is held out, or the validation people of
-    `folds.split`, whose test people take no part; with `training.early_stopping` those held out
-    decide when training stops and which weights are kept. Raises UserError for a release, a row or
+    A share `folds.validation_share` of the people is held out, nobody where it is 0, or the
+    validation people of `folds.split`, whose test people take no part; with
+    `training.early_stopping` those held out decide when training stops and which weights are kept.
+    Raises UserError for a release, a row or
     a target that it cannot be done with, and where the folder holds anything else.
     """
     folder = local_folder(config.output, "output")
@@ -91,14 +92,19 @@ def fit_classifier(config: FitConfig) -> str:
             scores, epochs = _train(network, row, windows, held_out, config, continuation)
         except DivergedError as error:
             raise UserError(f"{error}; lower training.learning_rate") from None
-    card = _card(config, row, target, windows, held_out, scores, epochs)
+    card = classifier_card(config, row, target, windows, held_out, scores, epochs)
     save_classifier(folder, network, release, card)
     continuation.remove()
     trained = len(np.unique(windows.subjects_N)) - len(held_out)
+    judged = "nobody held out to score it"
+    if scores:
+        judged = (
+            f"on {len(held_out)} held out ({', '.join(held_out)}): macro F1 "
+            f"{100 * scores.macro_f1:.1f} %"
+        )
     return (
-        f"{row.title} trained on {trained} people of {target.name} for {epochs} epochs; on "
-        f"{len(held_out)} held out ({', '.join(held_out)}): macro F1 "
-        f"{100 * scores.macro_f1:.1f} %\n{folder}"
+        f"{row.title} trained on {trained} people of {target.name} for {epochs} epochs; {judged}"
+        f"\n{folder}"
     )
 
 
@@ -107,6 +113,12 @@ def _dealt(config: FitConfig) -> tuple[Target, Windows, tuple[str, ...]]:
     target = read_target(config.target)
     windows = cut_windows(target, config.windows)
     seed, folds = config.seeds[0], config.folds
+    if not folds.split and folds.validation_share == 0:
+        if config.training.early_stopping:
+            raise UserError(
+                "folds.validation_share is 0, but training.early_stopping needs people held out"
+            )
+        return target, windows, ()
     if not folds.split:
         return target, windows, hold_out(windows, folds.validation_share, seed)
     (fold,) = make_folds(windows.subjects_N, windows.labels_N, folds, seed)
@@ -140,7 +152,7 @@ def check_replaceable(folder: Path) -> None:
 
 
 def hold_out(windows: Windows, share: float, seed: int) -> tuple[str, ...]:
-    """Return who is held out: a share of the people, at least one.
+    """Return who is held out: a share above 0 of the people, at least one.
 
     Of DEALINGS random choices that leave every class to training, the one whose classes are most
     like those of all. Raises UserError where there is none.
@@ -170,7 +182,7 @@ def _check_people(windows_PK: np.ndarray, names: tuple[str, ...], share: float) 
     if len(windows_PK) < 2:
         raise UserError(
             "target: one person alone; a classifier needs a second one, who is held out to say "
-            "how good it is"
+            "how good it is (or folds.validation_share=0)"
         )
     if (people_K > 0).sum() < 2:
         raise UserError(f"target: windows of one class alone, {names[int(people_K.argmax())]}")
@@ -221,8 +233,8 @@ def _train(
     held_out: tuple[str, ...],
     config: FitConfig,
     continuation: Continuation,
-) -> tuple[Scores, int]:
-    """Train in place; return the scores on the people held out, and the number of epochs."""
+) -> tuple[Scores | None, int]:
+    """Train in place; return the scores on the people held out, if any, and how many epochs."""
     validation_N = np.isin(windows.subjects_N, held_out)
     train_M, validation_M = (
         torch.from_numpy(np.flatnonzero(n)) for n in (~validation_N, validation_N)
@@ -249,6 +261,8 @@ def _train(
             ),
             continuation=continuation,
         )
+    if not held_out:
+        return None, len(history)
     logits_MK = predict(network, data, validation_M)
     true_M = windows.labels_N[validation_N]
     scores = score(true_M, logits_MK.argmax(1).numpy(), len(windows.label_names))
@@ -261,56 +275,3 @@ def _tokens(network: EncoderClassifier, windows: Windows, config: FitConfig) -> 
     encoders = {name: getattr(network.encoders, name) for name in network.encoders}
     training = config.training
     return torch.from_numpy(frozen_tokens(windows, encoders, training.augment, training.views))
-
-
-def _card(
-    config: FitConfig,
-    row: Row,
-    target: Target,
-    windows: Windows,
-    held_out: tuple[str, ...],
-    scores: Scores,
-    epochs: int,
-) -> str:
-    people = sorted(set(windows.subjects_N) - set(held_out))
-    role = (
-        "They chose when training\nstopped and which weights were kept, so their scores flatter: "
-        "`python -m finetune run`\nsays what to expect of new people."
-        if config.training.early_stopping
-        else "Nothing was\nlearned from them, but they are few: `python -m finetune run` says "
-        "what to expect of new people."
-    )
-    classes = "\n".join(
-        f"| {name} | {int((windows.labels_N == number).sum())} | {f1} |"
-        for number, (name, f1) in enumerate(
-            zip(windows.label_names, f1_texts(scores.class_f1, scores.confusion), strict=True)
-        )
-    )
-    return f"""# {row.title}: a classifier of {len(windows.label_names)} activities
-
-{target.about}
-
-Trained on {len(people)} people ({", ".join(people)}) for {epochs} epochs; source at commit
-{git_commit()}. Encoders: {config.release}. Held out: {", ".join(held_out)}. {role}
-
-## Input
-
-{" or ".join(sorted({described(each) for each in np.unique(windows.present_NWC, axis=0)}))};
-windows of {config.windows.seconds} s at {RATE} Hz, resampled from any rate from 20 Hz on. ax ay az
-in m/s2 (specific force: a resting sensor reads 9.81 upwards), gx gy gz in rad/s; z out of the back
-of the wrist, y towards the little finger, x towards the hand on the left and towards the elbow on
-the right wrist. windows.mirror is {config.windows.mirror}, windows.wrist {config.windows.wrist}.
-
-## On the people held out
-
-Macro F1 {100 * scores.macro_f1:.1f} %, accuracy {100 * scores.accuracy:.1f} %.
-
-| class | windows of all people | F1 on people held out, % |
-|---|---|---|
-{classes}
-
-## Loading
-
-    from finetune.classifier_release import load_classifier
-    predictions = load_classifier(FOLDER).predict(signals, timestamps)
-"""

@@ -129,6 +129,30 @@ def test_who_is_held_out_leaves_every_class_to_training() -> None:
     assert hold_out(windows, 0.01, 0) == hold_out(windows, 0.01, 0)
 
 
+def test_all_people_are_learned_from_where_nobody_is_held_out(
+    tiny_release: Path, tmp_path: Path
+) -> None:
+    target, everybody = made_target.waves(people=3), FoldsConfig(validation_share=0)
+    classifier = fitted(tmp_path / "model", tiny_release, target, folds=everybody)
+    card = (tmp_path / "model" / "card.md").read_text()
+    assert "Trained on 3 people (p0, p1, p2)" in card
+    assert "Held out: nobody." in card
+    assert "no score says how good it is" in card
+    changed = tuple(replace(r, signals_TWC=2 * r.signals_TWC) for r in target.recordings)
+    for person in range(3):
+        own = [*target.recordings]
+        own[person] = changed[person]
+        one = replace(target, recordings=tuple(own))
+        other = fitted(tmp_path / "other", tiny_release, one, folds=everybody).network.state_dict()
+        assert not torch.equal(
+            other["classifier.convolve.weight"],
+            classifier.network.state_dict()["classifier.convolve.weight"],
+        )
+    stopping = replace(SMALL["training"], early_stopping=True)
+    with pytest.raises(UserError, match=r"validation_share is 0, but training.early_stopping"):
+        fitted(tmp_path / "model", tiny_release, target, folds=everybody, training=stopping)
+
+
 def test_the_test_people_of_a_split_are_not_learned_from(
     tiny_release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
