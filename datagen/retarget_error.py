@@ -64,7 +64,9 @@ class ClipError:
 
 
 def main(arguments: list[str]) -> int:
-    """Measure every BVH source of a config; prints a table, and JSON as the last line."""
+    """Print a table of every BVH source of a config, and JSON as the last line; 1 for one of which
+    no clip could be read.
+    """
     from datagen.config import DatagenConfig  # the sources' config is built on all sources
 
     parser = argparse.ArgumentParser("python -m datagen retarget-error")
@@ -81,7 +83,7 @@ def main(arguments: list[str]) -> int:
     for name, report in reports.items():
         _print_report(name, report)
     print(json.dumps(reports))
-    return 0
+    return 0 if all(report["clips"] for report in reports.values()) else 1
 
 
 def measure(source: BvhSource) -> dict[str, object]:

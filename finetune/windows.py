@@ -95,12 +95,7 @@ def cut_windows(target: Target, config: WindowsConfig) -> Windows:
             for column, value in zip(columns, values, strict=True):
                 column.append(value)
     if not columns[0]:
-        raise UserError(
-            f"target {target.name}: no labelled window of {config.seconds} s in "
-            f"{len(target.recordings)} recordings with windows.wrist {config.wrist} and "
-            f"windows.mirror {config.mirror}; lower windows.seconds, raise windows.max_gap or "
-            "choose another wrist"
-        )
+        raise UserError(_why_none(target, config))
     signals, present, labels, subjects, recordings, starts = columns
     return Windows(
         signals_NTWC=np.stack(signals).astype(np.float32),
@@ -110,6 +105,17 @@ def cut_windows(target: Target, config: WindowsConfig) -> Windows:
         recordings_N=np.array(recordings),
         starts_N=np.array(starts),
         label_names=target.label_names,
+    )
+
+
+def _why_none(target: Target, config: WindowsConfig) -> str:
+    labels_T = np.concatenate([part.labels_T for part in target.recordings])
+    return (
+        f"target {target.name}: no labelled window of {config.seconds} s in "
+        f"{len(target.recordings)} recordings, {100 * (labels_T != UNLABELLED).mean():.1f} % of "
+        f"whose samples have a label, with windows.wrist {config.wrist} and windows.mirror "
+        f"{config.mirror}; lower windows.seconds, raise windows.max_gap, choose another wrist or, "
+        "where few samples have one, mend the unit or zero of the segments"
     )
 
 

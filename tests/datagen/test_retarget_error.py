@@ -108,6 +108,9 @@ def test_command_prints_a_table_and_json(
     assert list(report["bad"]) == ["lab/cut"]
     assert report["own_bones_cm"]["arms"]["median"] < 0.01
     assert report["forearm_turn_percent"]["median"] < 0.01
+    (clips / "good.bvh").unlink()
+    assert retarget_error.main(["--config", str(preset)]) == 1
+    assert capsys.readouterr().out.startswith("lab: 0 clips read, 1 bad")
 
 
 @pytest.mark.real_data
