@@ -1,8 +1,8 @@
 """Copies of files at URLs on a local disk, up to a number of bytes, for what is read many times.
 
 A copy is known by the checksum of its content. Threads and processes of a machine may share the
-folder. Room for a file is made before it is fetched, by removing what was not read for longest.
-What else lies in the folder is neither counted nor touched.
+folder: what several want at once is fetched once. Room for a file is made before it is fetched, by
+removing what was not read for longest. What else lies in the folder is neither counted nor touched.
 """
 
 import fcntl
@@ -17,7 +17,7 @@ from typing import IO
 from cluster.errors import UserError
 from cluster.lock import LOCK, is_alive
 from cluster.secrets import redacted
-from cluster.storage import Location
+from cluster.storage import Location, Url
 
 # A whole copy: the checksum of its content.
 COPY = re.compile(r"[0-9a-f]{64}")
@@ -39,12 +39,28 @@ class Cache:
         """
         if isinstance(path, Path):
             return path.open("rb")
+        if copy := self._kept(sha256, size):
+            return copy
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with open(self.folder / f".{sha256[:2]}.fetching", "w") as fetching:
+            fcntl.flock(fetching, fcntl.LOCK_EX)
+            # Another process may have fetched it meanwhile.
+            return self._kept(sha256, size) or self._fetch(path, sha256, size)
+
+    def _kept(self, sha256: str, size: int) -> IO[bytes] | None:
+        """Open the copy that there is; one that is cut off is removed."""
         kept = self.folder / sha256
         with suppress(FileNotFoundError):
             copy = kept.open("rb")
-            with suppress(PermissionError):  # the copy is another user's
-                os.utime(copy.fileno())
-            return copy
+            if os.fstat(copy.fileno()).st_size == size:
+                with suppress(PermissionError):  # the copy is another user's
+                    os.utime(copy.fileno())
+                return copy
+            copy.close()
+            kept.unlink(missing_ok=True)
+        return None
+
+    def _fetch(self, path: Url, sha256: str, size: int) -> IO[bytes]:
         coming = self._make_room(size)
         try:
             path.fetch(coming)
@@ -53,14 +69,13 @@ class Cache:
                 copy.close()
                 raise UserError(f"{redacted(path)}: its bytes do not match their checksum")
             copy.seek(0)
-            os.replace(coming, kept)
+            os.replace(coming, self.folder / sha256)
             return copy
         finally:
             coming.unlink(missing_ok=True)
 
     def _make_room(self, size: int) -> Path:
         """Return an empty file for `size` bytes, which are counted from now on."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         coming = self.folder / f".{os.getpid()}.{size}.{uuid.uuid4().hex}.part"
         with open(self.folder / LOCK, "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -87,6 +87,8 @@ def _layers(
 
 def _read_override(schema: type, override: str) -> DictConfig:
     key, _, value = override.partition("=")
+    if "[" in key:
+        raise UserError(f"{override}: give the whole list, {key.partition('[')[0]}=[...]")
     override.encode()  # no key and no value has bytes that are no text
     kind = _kind_at(schema, key)
     is_null = value.lower() in ("null", "~") or (value == "" and kind is not str)
@@ -100,8 +102,8 @@ def _read_override(schema: type, override: str) -> DictConfig:
 
 
 def _kind_at(kind: Any, key: str) -> Any:
-    """Return the type that a schema gives a key such as `a.b` or `a[0].b`, or None."""
-    for name in key.replace("[", ".").replace("]", "").split("."):
+    """Return the type that a schema gives a key such as `a.b`, or None."""
+    for name in key.split("."):
         kind = _without_none(kind)
         if is_dataclass(kind):
             kind = get_type_hints(kind).get(name)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
-from cluster.auth_token import make_token
+from cluster.auth_token import asks_for_token, make_token
 from cluster.errors import UserError
 from cluster.nodes import DEFAULT_PORT
 
@@ -31,6 +31,8 @@ runs() {
 _START = """
 if runs; then echo 'runs already'; exit; fi
 export RAY_AUTH_MODE RAY_AUTH_TOKEN RAY_USAGE_STATS_ENABLED=0
+case $python in "~/"*) python=$HOME/${python#??} ;; esac
+: >"$node.log"
 nohup "$python" -m ray.scripts.scripts start $role --block >"$node.log" 2>&1 </dev/null &
 echo $! >"$node.pid"
 until grep -q 'Ray runtime started' "$node.log"; do
@@ -105,7 +107,7 @@ def start(hosts: HostsConfig) -> Iterator[tuple[str, str]]:
     be reached or Ray does not start there; the others stay.
     """
     check(hosts)
-    token = make_token()
+    token = make_token() if asks_for_token() else ""
     join = f"--address={hosts.address}"
     lead = f"--head --port={hosts.port} --include-dashboard=false"
     yield hosts.head, _ask(hosts.head, _start_script(hosts, hosts.head, lead, token))
@@ -128,7 +130,8 @@ def deepspeed_hostfile(hosts: HostsConfig) -> str:
 def _start_script(hosts: HostsConfig, host: str, role: str, token: str) -> str:
     if hosts.cpus is not None:
         role += f" --num-cpus={hosts.cpus}"
-    secret = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}
+    asked = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}
+    secret = asked if token else {"RAY_AUTH_MODE": "disabled", "RAY_AUTH_TOKEN": ""}
     return _script(hosts, host, _START, role=role, python=hosts.python, **secret)
 
 

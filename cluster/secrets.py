@@ -2,9 +2,9 @@
 
 import re
 
-PASSWORD = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/@\s'\"]+@")
+PASSWORD = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s'\"]+@")
 SIGNATURE = re.compile(
-    r"([?&][\w%.-]*(?:sig|token|key|secret|credential|password)[\w%.-]*=)[^&\s'\"]+", re.IGNORECASE
+    r"([?&][\w%.-]*(?:sig|token|key|secret|credential|pass|pwd)[\w%.-]*=)[^&\s'\"]+", re.IGNORECASE
 )
 
 

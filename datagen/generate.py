@@ -37,7 +37,7 @@ from datagen.shards import (
     read_infos,
     write_manifest,
 )
-from datagen.text import embed
+from datagen.text import embed, vectors_name
 
 PLAN = "plan.json"
 CODE = (cluster, datagen)
@@ -83,7 +83,7 @@ def generate(config: DatagenConfig) -> Outcome:
             body=pipeline.body,
             placement=placement(config),
             licences=licences(config.sources),
-            text_backend=config.text.backend,
+            text_backend=vectors_name(config.text),
             text_size=max(info.text_size for info in infos.values()),
         )
     frames = sum(infos[unit.index].frames for unit in missing)

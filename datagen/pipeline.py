@@ -26,7 +26,7 @@ from datagen.sample import RATE, SCHEMA, Half, Sample, to_half
 from datagen.sensor import measured
 from datagen.shards import WINDOW_FRAMES, Cut, Failure, ShardInfo, write_shard
 from datagen.smoothing import Smoother
-from datagen.text import Vector
+from datagen.text import Vector, vectors_name
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Pipeline:
             source=unit.source,
             split=unit.split,
             config_digest=self.config_digest,
-            text_backend=self.config.text.backend,
+            text_backend=vectors_name(self.config.text),
             clips=len(unit.clips),
             failures=failures,
             cuts=cuts,

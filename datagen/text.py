@@ -77,6 +77,19 @@ def embed(
     return vectors
 
 
+def vectors_name(config: TextConfig) -> str:
+    """Return what shards and releases call the vectors of a model: its back end, and what differs.
+
+    A model is known by its own name, wherever it lies, so that a copy on a disk is the same one.
+    """
+    if config.backend == "minilm":
+        return config.backend
+    model, instruction = Path(config.model).name, config.instruction.strip()
+    different = [model] if model != Path(INSTRUCTOR).name else []
+    different += [repr(instruction)] if instruction != TextConfig.instruction else []
+    return " ".join([config.backend, *different])
+
+
 def _check_unicode(sentences: Sequence[str]) -> None:
     for sentence in sentences:
         try:

@@ -186,7 +186,9 @@ def warp(imu_BTC: Tensor, amount_B: np.ndarray) -> Tensor:
     """Return windows whose tempo goes from 1 + amount to 1 - amount, between the same two ends.
 
     Frame t shows what was at t + amount L/pi sin(pi t/L), L = T - 1, interpolated linearly. One
-    warping from a smooth curve as in Um et al. (2017), of which a sine is the simplest.
+    warping from a smooth curve as in Um et al. (2017), of which a sine is the simplest. As there,
+    values are not changed: an angular velocity would have to be multiplied by the tempo, and of
+    an acceleration the part that is not gravity by its square.
     """
     last = imu_BTC.shape[1] - 1
     frame_T = np.arange(last + 1)

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 from omegaconf import MISSING, OmegaConf
@@ -105,7 +106,8 @@ class StageConfig:
         """Raise UserError, beginning with the key, for what no stage can have."""
         if not self._listed or not all(isinstance(each, str | int) for each in self._listed):
             raise UserError(f"{key}: data has no value; give a folder of shards, or [one, another]")
-        if len(set(self.folders())) < len(self._listed):
+        folders = [each.resolve() if isinstance(each, Path) else each for each in self.folders()]
+        if len(set(folders)) < len(folders):
             raise UserError(f"{key}: data names a folder twice; leave one out")
         if (self.steps is None) == (self.epochs is None):
             raise UserError(f"{key}: give either steps or epochs")

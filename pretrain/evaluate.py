@@ -85,7 +85,8 @@ def recall(similarity_QK: Tensor, correct_QK: Tensor) -> dict[int, float]:
     everything to one point finds nothing.
     """
     best_Q1 = similarity_QK.masked_fill(~correct_QK, -torch.inf).amax(1, keepdim=True)
-    wrong_before_Q = ((similarity_QK >= best_Q1) & ~correct_QK).sum(1)
+    # What is no number is not less than anything: it does not make a key a good one.
+    wrong_before_Q = (~(similarity_QK < best_Q1) & ~correct_QK).sum(1)
     return {k: (wrong_before_Q < k).float().mean().item() for k in RECALL_AT}
 
 

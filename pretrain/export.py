@@ -42,7 +42,8 @@ def export(release: Path) -> str:
         write_onnx(encoder, pretrained.config.window, path)
         difference = _difference(encoder, path, pretrained.config.window)
         if not difference <= LARGEST_DIFFERENCE:
-            raise UserError(f"{path}: differs from torch by {difference:.1e}; do not use it")
+            path.unlink()
+            raise UserError(f"{path}: differs from torch by {difference:.1e}; it is not kept")
         speeds = _milliseconds(encoder, path, pretrained.config.window)
         lines.append(
             f"{path}: differs from torch by {difference:.1e} at most; one window on one core takes "

@@ -22,10 +22,13 @@ TITLES = (
 
 
 def signals_figure(true_VTWC: Tensor, predicted_VTWC: Tensor, sentences: list[str]) -> "Figure":
-    """Return the first windows' signals in SI units: true ones faint, predicted ones strong."""
+    """Return the first windows' signals in SI units: true ones faint, predicted ones strong.
+
+    Of the validation windows a rank has predicted its own part alone, which may be one window.
+    """
     from matplotlib.figure import Figure
 
-    count = min(SHOWN, len(true_VTWC))
+    count = min(SHOWN, len(true_VTWC), len(predicted_VTWC))
     figure = Figure(figsize=(13, 2.4 * count), layout="constrained")
     axes = figure.subplots(count, len(TITLES), squeeze=False, sharex=True)
     time_T = np.arange(true_VTWC.shape[1]) / RATE

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from cluster.errors import UserError
-from datagen.text import TextConfig, embed
+from datagen.text import TextConfig, embed, vectors_name
 from pretrain.release import Pretrained
 
 
@@ -53,9 +53,10 @@ def embed_prompts(
 
 
 def check_backend(pretrained: Pretrained, text: TextConfig, key: str) -> None:
-    """Raise UserError, naming the configuration's `key`, for another back end than a release's."""
-    if text.backend != pretrained.config.text_backend:
+    """Raise UserError, naming the configuration's `key`, for other vectors than a release's."""
+    ours = vectors_name(text)
+    if ours != pretrained.config.text_backend:
         raise UserError(
-            f"{key}.backend={text.backend}: the release was trained on vectors of "
+            f"{key}.backend={ours}: the release was trained on vectors of "
             f"{pretrained.config.text_backend}"
         )

@@ -39,10 +39,6 @@ class World:
             dist.all_reduce(values)
         return values / self.ranks
 
-    def any(self, here: bool) -> bool:
-        """Return whether something holds on any rank."""
-        return bool(self.mean(torch.tensor([float(here)], device=self.device)).item() > 0)
-
     def gather_words(self, words: str) -> list[str]:
         """Return what each rank has to say, cut off where it is long."""
         if self.ranks == 1:

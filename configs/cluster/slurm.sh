@@ -16,6 +16,8 @@ export RAY_AUTH_TOKEN RAY_AUTH_MODE=token RAY_USAGE_STATS_ENABLED=0
 head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 port=$((20000 + SLURM_JOB_ID % 10000))
 export RAY_ADDRESS=$head:$port
+# From Slurm 22.05 on, a step does not have its job's CPUs unless it is told.
+export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK
 node=(--block --num-cpus="$SLURM_CPUS_PER_TASK")
 
 # When the command ends, so do the nodes.

@@ -2,6 +2,7 @@ import hashlib
 import os
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -39,7 +40,8 @@ def read(cache, web, number):
 
 
 def kept(cache):
-    return [path for path in cache.folder.iterdir() if path.name != ".lock"]
+    names = (".lock", ".fetching")
+    return [path for path in cache.folder.iterdir() if not path.name.endswith(names)]
 
 
 def test_a_file_is_fetched_once(web, tmp_path):
@@ -49,6 +51,22 @@ def test_a_file_is_fetched_once(web, tmp_path):
     assert web.asked["/1"] == 1
     assert read(Cache(tmp_path / "cache", 3 * SIZE), web, 1) == content(1)
     assert web.asked["/1"] == 1
+
+
+def test_what_several_want_at_once_is_fetched_once(web, tmp_path):
+    caches = [Cache(tmp_path / "cache", 3 * SIZE) for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(lambda cache: read(cache, web, 1), caches)) == {content(1)}
+    assert web.asked["/1"] == 1
+
+
+def test_a_copy_that_is_cut_off_is_fetched_anew(web, tmp_path):
+    cache = Cache(tmp_path / "cache", 3 * SIZE)
+    read(cache, web, 1)
+    (copy,) = kept(cache)
+    os.truncate(copy, SIZE // 2)
+    assert read(cache, web, 1) == content(1)
+    assert web.asked["/1"] == 2
 
 
 def test_what_was_not_read_for_longest_makes_room(web, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from deepspeed.launcher.runner import fetch_hostfile
 
 from cluster.errors import UserError
-from cluster.hosts import HostsConfig, check
+from cluster.hosts import HostsConfig, _start_script, check, start
 from tests.cluster.ray_nodes import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,6 +97,31 @@ def test_a_cluster_comes_up_by_ssh_and_goes_down_alone(machines):
     assert typed(machines, "down", "hosts.yaml").count("was not running") == 2
     assert not [line for line in command_lines() if f":{port}" in line and "raylet" in line]
     assert "no Ray cluster answers" in typed(machines, "status", status=2, RAY_ADDRESS=address)
+
+
+def test_the_log_of_an_earlier_start_is_not_taken_for_this_one(machines):
+    hosts = machines / "hosts.yaml"
+    port = hosts.read_text().split("port: ")[1].split()[0]
+    (machines / "machines" / "127.0.0.1" / ".ray").mkdir(parents=True)
+    log = machines / "machines" / "127.0.0.1" / ".ray" / f"cluster-{port}-127.0.0.1.log"
+    hosts.write_text(hosts.read_text().replace(sys.executable, "~/no/python"))
+    for _ in range(5):
+        log.write_text("Ray runtime started\n")
+        said = typed(machines, "up", "hosts.yaml", status=2)
+        assert "machines/127.0.0.1/no/python" in said
+        assert "No such file" in said
+
+
+def test_a_token_that_is_turned_off_is_not_handed_on(monkeypatch):
+    hosts = HostsConfig(head="a")
+    assert "RAY_AUTH_MODE=token\nRAY_AUTH_TOKEN=abc\n" in _start_script(hosts, "a", "", "abc")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    asked = []
+    monkeypatch.setattr(
+        "cluster.hosts._ask", lambda host, script: asked.append(script) or "started"
+    )
+    assert list(start(hosts)) == [("a", "started")]
+    assert "RAY_AUTH_MODE=disabled\n" in asked[0]
 
 
 def test_a_machine_that_cannot_be_reached_is_named(machines):

@@ -270,6 +270,8 @@ def test_passwords_and_signatures_are_not_shown():
         "https://host/x.npz?sv=1&sig=lovelace&se=2",
         "https://host/x?X-Amz-Signature=lovelace",
         "https://host/x?access_token=lovelace",
+        "https://ada:byron@lovelace@host/x",
+        "https://host/x?user=ada&pwd=lovelace",
     ):
         assert "lovelace" not in redacted(text)
         assert "host/x" in redacted(text)

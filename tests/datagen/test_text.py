@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from cluster.errors import UserError
 from datagen import text, text_models
-from datagen.text import CHUNK, TextConfig, embed
+from datagen.text import CHUNK, TextConfig, embed, vectors_name
 from datagen.text_models import Encoded
 from tests.datagen.made_instructor import MOST_TOKENS, SIZE, make_instructor
 
@@ -78,6 +79,23 @@ def test_other_models_and_instructions_do_not_share_a_cache(tmp_path, instructor
     config.instruction = "waves"
     other = embed(SENTENCES, config, tmp_path)
     assert not np.allclose(plain["a person waves"], other["a person waves"])
+
+
+def test_vectors_are_called_after_what_made_them(instructor_folder):
+    usual = TextConfig("instructor")
+    assert vectors_name(TextConfig()) == "minilm"
+    assert vectors_name(usual) == vectors_name(replace(usual, model="/disk/instructor-large/"))
+    assert vectors_name(usual) == "instructor"
+    others = {
+        vectors_name(each)
+        for each in (
+            usual,
+            replace(usual, model="hkunlp/instructor-xl"),
+            replace(usual, instruction="waves"),
+            instructor_config(instructor_folder),
+        )
+    }
+    assert len(others) == 4
 
 
 def test_vectors_do_not_depend_on_what_was_encoded_before(tmp_path, instructor_folder):

@@ -242,6 +242,7 @@ def test_an_export_that_differs_is_refused(release, monkeypatch):
     monkeypatch.setattr(export, "LARGEST_DIFFERENCE", -1.0)
     with pytest.raises(UserError, match="differs from torch"):
         export.export(release)
+    assert not (release / "imu_left.onnx").exists()
 
 
 def test_unknown_commands_are_named(monkeypatch):

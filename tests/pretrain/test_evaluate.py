@@ -77,6 +77,10 @@ def test_a_model_that_maps_everything_to_one_point_finds_nothing() -> None:
     assert {value for name, value in scores.items() if not name.startswith("chance")} == {0.0}
 
 
+def test_what_is_no_number_finds_nothing() -> None:
+    assert set(recall(torch.full((20, 20), torch.nan), torch.eye(20, dtype=bool)).values()) == {0.0}
+
+
 def test_the_pool_takes_a_window_of_each_clip_before_any_gives_a_second(tmp_path: Path) -> None:
     make_shards(tmp_path, train_shards=1, validation_shards=3, samples=5)
     data = open_data(tmp_path)

@@ -68,3 +68,5 @@ def test_the_picture_shows_both_signals_of_each_window() -> None:
     assert len(figure.axes) == 3 * 4
     lines = figure.axes[0].get_lines()
     assert [float(line.get_ydata()[0]) for line in lines] == [0, 1] * 3
+    of_one = signals_figure(torch.zeros(3, 60, 2, 6), torch.ones(1, 60, 2, 6), ["walks"] * 3)
+    assert len(of_one.axes) == 4

@@ -213,6 +213,7 @@ def test_text_vectors_of_several_kinds_are_refused(tmp_path: Path, form: str) ->
         ([], "config: data has no value"),
         (["data=[]"], "config: data has no value"),
         (["data=[a,a]"], "config: data names a folder twice"),
+        (["data=[a,./b/../a]"], "config: data names a folder twice"),
         (["stages=[{data: a, steps: 1}]"], "steps: the stages have their own; give steps=null"),
         (["steps=null", "stages=[{data: a}]"], r"stages\[0\]: give either steps or epochs"),
         (["steps=null", "stages=[{data: a, steps: 0}]"], r"stages\[0\]: steps must be at least 1"),
