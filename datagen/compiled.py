@@ -17,11 +17,15 @@ SINE = np.array([0.5 * (-0.25) ** k / factorial(2 * k + 1) for k in range(TERMS)
 
 
 def compiled(function: Function) -> Function:
-    """Compile on first use; products and sums may fuse, but nothing is reordered.
+    """Compile on first use as `kept` does; products and sums may fuse, but nothing is reordered."""
+    return kept(function, fastmath={"contract"}, error_model="numpy")
+
+
+def kept(function: Function, **options: Any) -> Function:
+    """Compile on first use, with numba's options.
 
     What was compiled is kept beside the code, or in the home folder where that is read-only.
     """
-    options: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy"}
     try:
         return cast(Function, njit(cache=True, **options)(function))
     # numba finds no folder that it may write to: each process compiles for itself.

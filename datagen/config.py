@@ -116,6 +116,12 @@ def check(config: DatagenConfig) -> None:
         if name in names:
             raise UserError(f"sources.{kind}.{name}: a source of {names[name]} has this name too")
         names[name] = kind
+    for kind, name, folder in folders(config.sources):
+        if folder.name not in (name, type(folder).name):
+            raise UserError(
+                f"sources.{kind}.{name}.name={folder.name}: a source is called as its key is; "
+                f"write sources.{kind}.{folder.name}"
+            )
     if not names:
         raise UserError("sources: there are none; start from a preset in configs/datagen")
 

@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
 
+from datagen.compiled import kept
 from datagen.motion import BODY_JOINT_NAMES, BODY_PARENTS, Array, BadClipError, Motion
 
 Mask = NDArray[np.bool_]
@@ -145,7 +146,7 @@ def _part(motion: Motion, first: int, end: int) -> Motion:
 
 def _widened(bad_T: Mask, margin: int) -> Mask:
     """Return `bad_T` with so many frames on either side of each bad one."""
-    return np.convolve(bad_T, np.ones(2 * margin + 1), mode="same") > 0.5
+    return maximum_filter1d(bad_T, 2 * margin + 1, mode="constant", cval=0)
 
 
 def _without_short_gaps(bad_T: Mask, fewest: int) -> Mask:
@@ -164,7 +165,7 @@ def _runs(mask_T: Mask) -> Iterator[tuple[int, int]]:
     yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
 
 
-@njit(cache=True)
+@kept
 def _trace(
     rotations_TJ3: Array, translation_T3: Array, offsets_J3: Array, parents_J: NDArray[np.int64]
 ) -> tuple[Array, Array]:
@@ -199,7 +200,7 @@ def _trace(
     return places, turns
 
 
-@njit(cache=True)
+@kept
 def _worst_excess(
     places_TJ3: Array, turns_TJ4: Array, step: int, limits_3J: Array
 ) -> tuple[Array, NDArray[np.int64], NDArray[np.int64]]:

@@ -14,6 +14,7 @@ from cluster.errors import UserError
 from cluster.runs import digest, seed_from
 from datagen.motion import ClipRef
 from datagen.shards import SPLITS
+from datagen.sources.frames import PART
 
 NAME = re.compile(r"[A-Za-z0-9_/-]+")
 
@@ -56,10 +57,13 @@ def make_plan(
 def describe(units: Iterable[Unit]) -> dict[str, Any]:
     """Return the plan as JSON: which clips stand in which shard, and a digest of all they say.
 
-    Where a clip lies is left out: a folder may be mounted elsewhere on another day.
+    Where a file lies is left out: a folder may be mounted elsewhere on another day. Which part of
+    a file a clip is belongs to what is said of it.
     """
     clips = {
-        clip.name: [clip.text, clip.action, clip.subject] for unit in units for clip in unit.clips
+        clip.name: [clip.text, clip.action, clip.subject, *PART.findall(clip.locator)]
+        for unit in units
+        for clip in unit.clips
     }
     shards = [
         {
@@ -82,7 +86,9 @@ def difference(old: dict[str, Any], new: dict[str, Any]) -> str:
     for found, word in ((names[1] - names[0], "new"), (names[0] - names[1], "gone")):
         if found:
             parts.append(f"{len(found)} clips are {word}, such as {min(found)}")
-    return " and ".join(parts) or "sentences, actions or subjects of clips have changed"
+    if not parts and old["clips_digest"] == new["clips_digest"]:
+        return "the sources stand in another order"
+    return " and ".join(parts) or "sentences, actions, subjects or times of clips have changed"
 
 
 def _check_names(clips: Sequence[ClipRef]) -> None:

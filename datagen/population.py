@@ -9,7 +9,7 @@ this was checked against the report, and what was not, stands in docs/bodies.md.
 Shape letters: N people.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import NoReturn
 
 import numpy as np
@@ -100,6 +100,7 @@ def draw_people(config: PopulationConfig, count: int, rng: np.random.Generator) 
 
     Raises UserError for a range in which hardly anybody lies.
     """
+    _check(config)
     chance_6N = rng.uniform(size=(6, count))
     woman_N = chance_6N[0] < _share_of_women(config)
     mean, deviation, bmi, bmi_deviation = np.where(woman_N, np.array([WOMEN]).T, np.array([MEN]).T)
@@ -119,6 +120,17 @@ def draw_people(config: PopulationConfig, count: int, rng: np.random.Generator) 
     for values, own in zip(vars(people).values(), vars(reference_person()).values(), strict=True):
         values[:1] = own
     return people
+
+
+def _check(config: PopulationConfig) -> None:
+    if not 0 <= config.women <= 1:
+        raise UserError(f"body.population.women={config.women:g}: give a share from 0 to 1")
+    for name in (each.name.removesuffix("_N") for each in fields(People)):
+        limits: Range = getattr(config, name)
+        if not limits.spread >= 0:
+            raise UserError(f"body.population.{name}.spread={limits.spread:g}: give 0 or more")
+        if not limits.least <= limits.most:
+            _nobody(name, limits)
 
 
 def reference_person() -> People:
@@ -158,11 +170,11 @@ def _draw(
     name: str, limits: Range, mean: Array | float, deviation: Array | float, chance: Array
 ) -> Array:
     """Return normal values within limits, each from its chance in [0, 1)."""
-    if limits.least > limits.most:
-        _nobody(name, limits)
     deviation = np.maximum(limits.spread * np.asarray(deviation), 1e-12)
     low = ndtr((limits.least - mean) / deviation)
     high = ndtr((limits.most - mean) / deviation)
+    if limits.spread > 0 and limits.least < limits.most and (high - low).max() < HARDLY_ANYBODY:
+        _nobody(name, limits)
     drawn = mean + deviation * ndtri(low + chance * (high - low))
     # Where the population ends before the limits begin, the limit itself is the nearest to it.
     return np.clip(drawn, limits.least, limits.most)

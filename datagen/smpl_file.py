@@ -37,8 +37,9 @@ class SmplFile:
     Raises UserError when the file is not one.
     """
 
-    def __init__(self, path: Location) -> None:
-        template, directions, regressor = _read_smpl_arrays(path)
+    def __init__(self, path: Location, key: str = "body.model") -> None:
+        """Read the file that the configuration's `key` names."""
+        template, directions, regressor = _read_smpl_arrays(path, key)
         self.kind = KINDS[len(regressor)]
         self._template_V3 = torch.from_numpy(template)
         self._directions_V3S = torch.from_numpy(directions)
@@ -69,32 +70,30 @@ def _borrowed_fingers(body_NJ3: Array) -> Array:
     return np.concatenate(hands, axis=1)
 
 
-def _read_smpl_arrays(path: Location) -> tuple[Array, Array, Array]:
+def _read_smpl_arrays(path: Location, key: str) -> tuple[Array, Array, Array]:
     """Return the mean skin (V, 3), its change with ten shape values and the joint regressor."""
     try:
         stored = _read_pickle(path) if path.suffix == ".pkl" else _read_npz(path)
         arrays = [np.asarray(stored[name], dtype=np.float64) for name in WANTED]
     except FileNotFoundError:
         raise UserError(
-            f"body.model: {path}: no such file; give an SMPL, SMPL-H or SMPL-X file, or {BUILT_IN}"
+            f"{key}: {path}: no such file; give an SMPL, SMPL-H or SMPL-X file, or {BUILT_IN}"
         ) from None
     except KeyError as error:
-        raise UserError(f"body.model: {path}: has no {error.args[0]}") from None
+        raise UserError(f"{key}: {path}: has no {error.args[0]}") from None
     except (
         OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, BadPickleError
     ) as error:  # fmt: skip
-        raise UserError(
-            f"body.model: {path}: is not an SMPL, SMPL-H or SMPL-X file: {error}"
-        ) from None
+        raise UserError(f"{key}: {path}: is not an SMPL, SMPL-H or SMPL-X file: {error}") from None
     template, directions, regressor = arrays
     vertices = len(template) if template.ndim else 0
     if template.shape != (vertices, 3) or directions.shape[:2] != (vertices, 3):
-        raise UserError(f"body.model: {path}: v_template and shapedirs do not fit together")
+        raise UserError(f"{key}: {path}: v_template and shapedirs do not fit together")
     if directions.ndim != 3 or directions.shape[2] < SHAPES:
-        raise UserError(f"body.model: {path}: has fewer than {SHAPES} shape directions")
+        raise UserError(f"{key}: {path}: has fewer than {SHAPES} shape directions")
     if regressor.shape not in [(joints, vertices) for joints in KINDS]:
         raise UserError(
-            f"body.model: {path}: J_regressor has shape {regressor.shape}; "
+            f"{key}: {path}: J_regressor has shape {regressor.shape}; "
             f"SMPL has 24 joints, SMPL-H {JOINTS}, SMPL-X 55"
         )
     # SMPL-X files hold expressions behind the shapes, newer ones 300 shapes: the first ten are

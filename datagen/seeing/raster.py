@@ -6,10 +6,10 @@ Shape letters: H rows and W columns of pixels, V vertices, F faces.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from datagen.compiled import kept
 from datagen.motion import Array
 
 Pixels = NDArray[np.float32]
@@ -133,7 +133,7 @@ def _shadow(camera: Camera, meshes: list[Mesh]) -> Pixels:
     return mask[..., 0]
 
 
-@njit(cache=True)
+@kept
 def _normals(vertices_V3: Array, faces_F3: NDArray[np.int64]) -> Array:
     normals = np.zeros_like(vertices_V3)
     for face in range(len(faces_F3)):
@@ -152,7 +152,7 @@ def _normals(vertices_V3: Array, faces_F3: NDArray[np.int64]) -> Array:
     return normals
 
 
-@njit(cache=True)
+@kept
 def _draw_triangles(
     image: Pixels, depth: Pixels, points: Array, faces: NDArray[np.int64], colours: Pixels
 ) -> None:
@@ -190,13 +190,13 @@ def _draw_triangles(
                         )
 
 
-@njit(cache=True)
+@kept
 def _smooth_step(x: float) -> float:
     x = min(x, 1.0)
     return x * x * (3 - 2 * x)
 
 
-@njit(cache=True)
+@kept
 def _draw_floor(
     image: Pixels, shade: Pixels, axes: Array, place: Array, focal: float, middle: Array
 ) -> None:

@@ -134,7 +134,7 @@ def _spectra(found: Survey) -> str:
 
 
 def _bodies(manifest: Manifest, found: Survey) -> str:
-    if not found.people:
+    if not any(found.people.values()):
         return section("Bodies", note("Each clip has the 1.70 m body alone."))
     rows = []
     for name, label in plots.MEASURES.items():

@@ -3,7 +3,7 @@
 Shape letters: T frames at 60 Hz, J joints, N bodies.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +56,7 @@ class Scene:
         world_TJ33: world rotations of the joints.
         positions_TJ3: world positions of the joints, metres.
         sensors: left before right.
+        cuts: what was cut out of the clip: where in the scene, and how much of it, in seconds.
     """
 
     clip: str
@@ -71,6 +72,7 @@ class Scene:
     world_TJ33: Array
     positions_TJ3: Array
     sensors: tuple[SensorTrack, ...]
+    cuts: tuple[tuple[float, float], ...]
 
     @property
     def frames(self) -> int:
@@ -131,7 +133,18 @@ def make_scene(found: FoundClip, number: int) -> Scene:
         world_TJ33=world_TJ33,
         positions_TJ3=positions_TJ3,
         sensors=_sensors(samples, number - 1, body, world_TJ33, positions_TJ3),
+        cuts=tuple(_cuts(samples)),
     )
+
+
+def _cuts(samples: Sequence[Sample]) -> Iterator[tuple[float, float]]:
+    shown, missing = 0.0, samples[0].meta["start"]
+    for sample in samples:
+        before = sample.meta["start"] - shown - missing
+        if before > 0.5 / RATE:
+            yield shown, before
+            missing += before
+        shown += len(sample.pose_TJ3) / RATE
 
 
 def _body(found: FoundClip, number: int) -> Bodies:

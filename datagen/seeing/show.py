@@ -79,6 +79,11 @@ def _print(scene: Scene, window: Window, paths: dict[str, Path]) -> None:
             f"figure         {scene.bodies.kind} of this stature and these proportions; the "
             f"signals are of {scene.made_with}"
         )
+    for place, seconds in scene.cuts:
+        print(
+            f"cut out        {seconds:.2f} s after {place:.2f} s; times count without them, and "
+            "motion leaps there"
+        )
     print(f"path           {scene.path}")
     print(f"picture        {paths['png']}, {span}")
     print(f"animation      {paths['gif']}, {span}")

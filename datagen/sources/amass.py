@@ -13,8 +13,9 @@ import numpy as np
 
 from cluster.errors import UserError
 from cluster.storage import Location, location
-from datagen.body import BUILT_IN, SHAPES, BodyConfig, BodyModel, load_body_model
+from datagen.body import BUILT_IN, SHAPES, BodyModel
 from datagen.motion import Array, BadClipError, ClipRef, Motion
+from datagen.smpl_file import SmplFile
 from datagen.sources.amass_text import (
     Stretch,
     Stretches,
@@ -97,7 +98,7 @@ class AmassSource:
         refs = unique(
             self.refer(path, below(folder, path), stretch)
             for path in paths
-            for stretch in stretches.get(file_key(path.resolve().as_posix()), [])
+            for stretch in _stretches_of(path, stretches)
         )
         if not refs:
             given = self.config.babel or self.config.humanml3d
@@ -152,7 +153,7 @@ class AmassSource:
         betas = floats({"betas": np.reshape(stored.get("betas", 0), (1, -1))}, "betas")[:, :SHAPES]
         if betas.shape[1] != SHAPES:
             raise BadClipError(f"has {betas.shape[1]} betas; a body needs {SHAPES}")
-        body = _model(path).bodies(betas)
+        body = _model(path, f"sources.amass.{self.config.name}.body").bodies(betas)
         return body.joints_NJ3[0, 0], body.offsets_NJ3[0]
 
     def refer(self, path: Location, below: Path, stretch: Stretch | None = None) -> ClipRef:
@@ -183,8 +184,8 @@ def body_files(body: str) -> dict[str, str]:
 
 
 @cache
-def _model(path: str) -> BodyModel:
-    return load_body_model(BodyConfig(model=path))
+def _model(path: str, key: str) -> BodyModel:
+    return SmplFile(location(path), key)
 
 
 def inspect(path: Location) -> Contents | None:
@@ -214,3 +215,9 @@ def _described(form: str, stretches: Stretches) -> Contents:
     found = [stretch for each in stretches.values() for stretch in each]
     words = f"{len({stretch.text for stretch in found})} sentences for {len(stretches)} files"
     return Contents("amass", form, clips=len(found), text=words)
+
+
+def _stretches_of(path: Location, stretches: Stretches) -> list[Stretch]:
+    """Return the stretches of a file by its path, or by that of what it is a link to."""
+    ways = (path.absolute() if isinstance(path, Path) else path, path.resolve())
+    return next((found for way in ways if (found := stretches.get(file_key(way.as_posix())))), [])

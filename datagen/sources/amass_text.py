@@ -99,7 +99,8 @@ def read_babel(path: Location) -> Stretches:
 def _parts(path: Location) -> Sequence[Location]:
     if not path.is_dir():
         return [path]
-    return sorted(each for each in path.iterdir() if each.suffix == ".json")
+    parts = (each for each in path.iterdir() if each.suffix.lower() == ".json")
+    return sorted(each for each in parts if not each.name.startswith("._"))
 
 
 def _read_json(path: Location) -> dict[str, Any]:

@@ -6,11 +6,12 @@ unit in the last place otherwise. Whatever else there is between spaces goes to 
 """
 
 import re
+from functools import partial
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from datagen.compiled import kept
 from datagen.motion import Array
 
 WORD = re.compile(rb"\S+")
@@ -62,12 +63,12 @@ def _number(word: bytes, index: int) -> float:
     raise NoNumberError(word[:40].decode(errors="replace"), index)
 
 
-@njit(cache=True, inline="always")
+@partial(kept, inline="always")
 def _is_space(byte: np.uint8) -> bool:
     return bool(byte == SPACE or TAB <= byte <= RETURN)
 
 
-@njit(cache=True)
+@kept
 def _scan(data: NDArray[np.uint8], start: int, values: Array, count: int) -> tuple[np.int64, int]:
     """Read numbers from the place `start` on into `values` from `count` on.
 

@@ -146,7 +146,7 @@ def find_poses(folder: str) -> dict[str, Location]:
     found: dict[str, Location] = {}
     place = location(folder)
     for path in _poses_at(place) if isinstance(place, Url) else _poses_in(place):
-        stem = path.name.removesuffix(".npz").removesuffix(".pkl")
+        stem = path.stem if path.name.lower().endswith(SUFFIXES) else path.name
         if stem in found:
             raise UserError(f"{path}: {found[stem]} has the same name; give a folder with one")
         found[stem] = path
@@ -161,12 +161,17 @@ def _poses_in(folder: Path) -> Iterator[Path]:
     def stop(error: OSError) -> None:
         raise UserError(f"{error.filename}: cannot be read: {error.strerror}")
 
-    for place, folders, files in os.walk(folder, onerror=stop):
-        if FRAMES_FOLDER in folders:
+    seen: set[Path] = set()
+    for place, folders, files in os.walk(folder, onerror=stop, followlinks=True):
+        whole = Path(place).resolve()
+        if whole in seen:  # links that lead round in a circle
+            folders.clear()
+        elif FRAMES_FOLDER in folders:
             folders.clear()
             yield Path(place)
         else:
-            yield from (Path(place) / file for file in files if file.endswith(SUFFIXES))
+            yield from (Path(place) / file for file in files if _is_of_poses(file))
+        seen.add(whole)
 
 
 def _poses_at(folder: Url) -> Iterator[Url]:
@@ -182,8 +187,13 @@ def _poses_at(folder: Url) -> Iterator[Url]:
     }
     yield from (folder / path.as_posix() if path.parts else folder for path in sorted(of_frames))
     for path in below:
-        if path.name.endswith(SUFFIXES) and not of_frames & {*path.parents}:
+        if _is_of_poses(path.name) and not of_frames & {*path.parents}:
             yield folder / path.as_posix()
+
+
+def _is_of_poses(name: str) -> bool:
+    """Whether a file is one of poses; what macOS keeps beside one, ._NAME, is none."""
+    return name.lower().endswith(SUFFIXES) and not name.startswith("._")
 
 
 def read_poses(path: Location) -> tuple[Array, Array]:
@@ -193,7 +203,7 @@ def read_poses(path: Location) -> tuple[Array, Array]:
     """
     if path.is_dir():
         return _read_frames(path / FRAMES_FOLDER)
-    poses = _read_signavatars(path) if path.suffix == ".pkl" else _read_sentence(path)
+    poses = _read_signavatars(path) if path.suffix.lower() == ".pkl" else _read_sentence(path)
     return np.arange(len(poses), dtype=float), poses
 
 

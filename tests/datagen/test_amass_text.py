@@ -71,6 +71,27 @@ def test_babel_labels_of_whole_files_where_frames_have_none(amass: Path, tmp_pat
     assert len(source.read_clip(refs[1]).rotations_TJ3) == 200
 
 
+def test_links_are_described_by_their_own_path_or_by_what_they_lead_to(
+    amass: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "blobs"
+    store.mkdir()
+    (amass / WALK).rename(store / "abc.npz")
+    (amass / WALK).symlink_to(store / "abc.npz")
+    jump = tmp_path / "links" / "jump.npz"
+    jump.parent.mkdir()
+    jump.symlink_to(amass / JUMP)
+    walks = [label("walk", "walk", start_t=0.0, end_t=1.2)]
+    babel = tmp_path / "babel"
+    babel.mkdir()
+    write_babel(babel / "train.json", babel_entry(7, f"CMU/{WALK}", None, walks))
+    write_babel(babel / "more.json", babel_entry(8, f"KIT/{JUMP}", [label("jump")], None))
+    (babel / "._train.json").write_bytes(b"\x00\x05\xff")
+    texts = [ref.text for ref in source_of(amass, babel=babel).list_clips()]
+    assert texts == ["walk", "jump"]
+    assert [ref.text for ref in source_of(jump.parent, babel=babel).list_clips()] == ["jump"]
+
+
 def test_a_data_set_alone_is_matched_and_keeps_its_person(amass: Path, tmp_path: Path) -> None:
     """The folder may be one of AMASS's data sets, or one person's: the path above it counts."""
     walks = [label("walk", "walk", start_t=0, end_t=1.2), label("go", "walk", start_t=0, end_t=1.9)]

@@ -49,6 +49,13 @@ def test_a_swap_is_cut_out_with_its_margin_and_named(rate: float) -> None:
     assert glitch.reason.startswith("left_")
 
 
+def test_a_margin_longer_than_the_clip_ends_with_it() -> None:
+    motion = lively(160, 60.0)
+    (glitch,) = found(damaged(motion, "left_shoulder", slice(150, 156), (0, 0, -2.5)), margin=1.5)
+    assert glitch.end == 160
+    assert 150 - 90 - 2 <= glitch.first <= 150 - 90 + 1
+
+
 def test_what_people_do_is_no_glitch() -> None:
     source = ChoreographySource(ChoreographyConfig(hours=0.05))
     motions = [source.read_clip(ref) for ref in source.list_clips()]

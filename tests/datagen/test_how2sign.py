@@ -130,6 +130,17 @@ def test_quotation_marks_in_a_sentence(
     assert read_one(poses, sentences).text == text
 
 
+def test_links_capitals_and_what_macos_leaves(poses: Path, sentences: Path, tmp_path: Path) -> None:
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (poses / "more").symlink_to(linked)
+    (linked / "round").symlink_to(poses)
+    write_sentence(linked, NAME, seen(signing()))
+    (linked / f"{NAME}.npz").rename(linked / f"{NAME}.NPZ")
+    (poses / "train" / f"._{NAME}.npz").write_bytes(b"\x00\x05")
+    assert read_one(poses, sentences).text
+
+
 def test_one_person_never_stands_in_both_splits(poses: Path, sentences: Path) -> None:
     for row in TRAIN + TEST:
         write_sentence(poses / "train", row.split("\t")[3], seen(signing(12)))

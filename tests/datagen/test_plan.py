@@ -102,5 +102,13 @@ def test_a_description_tells_what_has_changed():
     assert compared(clips) == ""
     assert compared([replace(clip, locator="/mnt/elsewhere") for clip in clips]) == ""
     assert "2 clips are new, such as bvh/0020" in compared(refs(22))
+    parts = [replace(clip, locator=f"/a/x.npz#{n}:{n + 9}") for n, clip in enumerate(clips)]
+    assert "times of clips have changed" in compared(parts)
+    old = json.loads(json.dumps(describe(make_plan(parts, **SETTINGS))))
+    moved = [replace(clip, locator=clip.locator.replace("/a/", "/b/")) for clip in parts]
+    assert compared(moved) == ""
+    units = make_plan(parts, **SETTINGS)
+    turned = describe([replace(unit, index=-unit.index) for unit in units])
+    assert difference(old, turned) == "the sources stand in another order"
     assert "1 clips are gone, such as bvh/0000" in compared(clips[1:])
     assert "sentences" in compared([replace(clips[0], text="another"), *clips[1:]])

@@ -107,9 +107,27 @@ def test_the_same_seed_gives_the_same_people():
         {"stature": Range(1.8, 1.7)},
         {"mass": Range(-5.0, 60.0)},
         {"arms": Range(1.1, 1.0)},
+        {"arms": Range(1.6, 1.7)},
+        {"legs": Range(1.5, 1.6)},
+        {"shoulders": Range(1.8, 2.0)},
+        {"mass": Range(700.0, 900.0)},
+        {"torso": Range(1.15, 0.85)},
     ],
 )
 def test_a_range_that_nobody_is_in_is_one_clear_line(settings):
     with pytest.raises(UserError, match=f"body.population.{next(iter(settings))}: hardly") as error:
         drawn(5, **settings)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"women": 50.0}, "body.population.women=50: give a share from 0 to 1"),
+        ({"women": -1.0}, "body.population.women=-1: give a share from 0 to 1"),
+        ({"arms": Range(0.9, 1.1, -1.0)}, "body.population.arms.spread=-1: give 0 or more"),
+    ],
+)
+def test_shares_and_spreads_that_cannot_be(settings, message):
+    with pytest.raises(UserError, match=message):
+        drawn(5, **settings)

@@ -111,6 +111,12 @@ def test_bad_clips_actions_and_placement_are_told(page, shards):
     assert "on the segment of left_elbow, 90 % of the way to left_wrist" in page.text
 
 
+def test_clips_of_one_body_have_no_people_to_tell_of(tmp_path):
+    shards = made_shards(tmp_path / "shards", bodies=1)
+    report.main([str(shards)])
+    assert "Each clip has the 1.70 m body alone." in (shards / "report.html").read_text()
+
+
 def with_meta(sample, **meta):
     people = {"stature": [1.7, 1.8, 1.9], "mass": [70.0, 80.0, 90.0]}
     people |= {name: [1.0, 1.1, 0.9] for name in ("arms", "legs", "torso", "shoulders")}

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,11 +9,12 @@ from scipy.spatial.transform import Rotation
 from datagen.body import BodyConfig, Mannequin, embody, load_body_model, reference_body
 from datagen.config import DatagenConfig, SourcesConfig, open_sources
 from datagen.imu import GRAVITY
-from datagen.motion import FINGERS, JOINT_INDEX, JOINT_NAMES, PARENTS
+from datagen.motion import FINGERS, JOINT_INDEX, JOINT_NAMES, PARENTS, ClipRef
 from datagen.normalize import normalize
+from datagen.pipeline import Pipeline
 from datagen.population import People
 from datagen.seeing.bvh_write import write_bvh
-from datagen.seeing.clips import clip_of_sources
+from datagen.seeing.clips import FoundClip, clip_of_sources
 from datagen.seeing.scene import make_scene
 from datagen.shards import load_manifest, read_shard
 from datagen.sources.bvh import BvhConfig, BvhSource
@@ -203,3 +206,16 @@ def test_other_mistakes_end_with_one_line(refused, tmp_path):
     line = refused("show", "made/short", *sources("motion"))
     assert "made/short: is a bad clip: shorter than one window" in line
     assert "the nearest names are made/short" in refused("show", "made/shrt", *sources("motion"))
+
+
+def test_what_was_cut_out_of_a_clip_is_told(datagen, tmp_path):
+    motion = lively(600, 60.0)
+    motion.translation_T3[240:, 0] += 5
+    pipeline = Pipeline(DatagenConfig(output="x", bodies=1), "digest")
+    pipeline._read = lambda _: replace(motion, name="made/leap", text="leaps", source="made")
+    clip = ClipRef("made/leap", "0", "leaps", source="made")
+    samples = pipeline.samples(clip, "train", np.zeros(1, np.float32))
+    scene = make_scene(FoundClip(samples, pipeline._model), 1)
+    ((place, seconds),) = scene.cuts
+    assert place == pytest.approx(samples[1].meta["start"] - seconds, abs=1e-6)
+    assert scene.seconds + seconds == pytest.approx(10, abs=0.1)
