@@ -35,6 +35,8 @@ WANTED = ("poses", "trans", "betas", "mocap_framerate", "mocap_frame_rate", "gen
 NOT_CLIPS = ("shape.npz", "_stagei.npz")
 # A part of a file: its path, and the place of a Stretch.
 PART = re.compile(r"(.*)#([\d.]+:[\d.]+f?)", re.DOTALL)
+# ACCAD/Female1Walking_c3d, DanceDB/20120731_StefanosTheodorou: and what names the person.
+OF_ONE_PERSON = re.compile(r"((?:Female|Male)\d+)[A-Za-z]\w*_c3d|\d{8}_([A-Za-z]\w*)")
 GENDER, GENDERS = "{gender}", ("female", "male", "neutral")
 
 
@@ -159,7 +161,7 @@ class AmassSource:
     def refer(self, path: Location, below: Path, stretch: Stretch | None = None) -> ClipRef:
         """Return the clip of a file that lies at `below` in the folder, or a stretch of it."""
         name = clip_name(self.config.name, below)
-        subject = "" if below.parent == Path() else below.parent.as_posix()
+        subject = "" if below.parent == Path() else _person(below.parent)
         if stretch is None:
             text = text_from_name(below.stem.removesuffix("_poses").removesuffix("_stageii"))
             return ClipRef(name, str(path), text, "", subject, self.config.name)
@@ -221,3 +223,9 @@ def _stretches_of(path: Location, stretches: Stretches) -> list[Stretch]:
     """Return the stretches of a file by its path, or by that of what it is a link to."""
     ways = (path.absolute() if isinstance(path, Path) else path, path.resolve())
     return next((found for way in ways if (found := stretches.get(file_key(way.as_posix())))), [])
+
+
+def _person(folder: Path) -> str:
+    """Return whose a folder is: ACCAD's and DanceDB's have several for one person."""
+    named = OF_ONE_PERSON.fullmatch(folder.name)
+    return (folder.parent / (named[1] or named[2]) if named else folder).as_posix()

@@ -272,3 +272,20 @@ def test_damaged_files_only_ever_give_bad_clip_error(
 def test_random_bytes_only_ever_give_bad_clip_error(tmp_path: Path, raw: bytes) -> None:
     with pytest.raises(BadClipError):
         read_bytes(tmp_path, raw)
+
+
+def test_several_folders_of_one_person_are_one(tmp_path: Path) -> None:
+    folders = {
+        "ACCAD/Female1General_c3d": "ACCAD/Female1",
+        "ACCAD/Female1Walking_c3d": "ACCAD/Female1",
+        "ACCAD/Male2MartialArtsKicks_c3d": "ACCAD/Male2",
+        "DanceDB/20120731_StefanosTheodorou": "DanceDB/StefanosTheodorou",
+        "DanceDB/20120807_StefanosTheodorou": "DanceDB/StefanosTheodorou",
+        "BioMotionLab_NTroje/rub001": "BioMotionLab_NTroje/rub001",
+        "CMU/05": "CMU/05",
+    }
+    for folder in folders:
+        write_amass(tmp_path / folder / "a_poses.npz")
+    refs = source_of(tmp_path).list_clips()
+    found = {ref.name.removeprefix("amass/").removesuffix("/a_poses"): ref.subject for ref in refs}
+    assert found == folders
