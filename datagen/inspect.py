@@ -54,6 +54,8 @@ def _lines(contents: Contents) -> list[str]:
     frames = rate = duration = ""
     if contents.frames is not None:
         frames, rate = f"{contents.frames}", "not in the file"
+        if contents.motion is not None:
+            rate += f"; {contents.motion.rate:g} a second taken for it below"
         if contents.rate is not None:
             rate = f"{contents.rate:g} a second"
             duration = f"{(contents.frames - 1) / contents.rate:.2f} s"
