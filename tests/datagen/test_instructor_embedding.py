@@ -59,7 +59,7 @@ def test_the_authors_package_and_sentence_transformers_give_the_same_vectors(tmp
         with pytest.raises(UserError, match="must hold an Instructor") as caught:
             embed(SENTENCES, package, tmp_path / "theirs")
         assert "\n" not in str(caught.value)
-        _a_run_on_this_cluster_names_the_back_end(tmp_path, hub)
+        _a_run_on_this_cluster_names_back_end_and_model(tmp_path, hub)
         built = list(Path(ray._private.worker._global_node.get_session_dir_path()).glob(BUILT))
         assert len(built) == 1
     assert not built[0].exists()
@@ -71,11 +71,11 @@ def test_the_authors_package_and_sentence_transformers_give_the_same_vectors(tmp
     assert f"1 of {len(SENTENCES)} sentences have more tokens than the model reads" in said
 
 
-def _a_run_on_this_cluster_names_the_back_end(home, model):
+def _a_run_on_this_cluster_names_back_end_and_model(home, model):
     here = {"RAY_ADDRESS": ray.get_runtime_context().gcs_address, "HOME": str(Path.home())}
     finish(start(home, *_run(model, "shards"), **here), seconds=900)
     manifest = load_manifest(home / "shards")
-    assert (manifest.text_backend, manifest.text_size) == ("instructor-embedding", SIZE)
+    assert (manifest.text_backend, manifest.text_size) == ("instructor-embedding instructor", SIZE)
 
 
 def test_an_environment_that_cannot_be_built_is_one_line(tmp_path):
