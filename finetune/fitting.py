@@ -5,7 +5,7 @@ K classes.
 """
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -119,10 +119,15 @@ def settings_of(row: Row, config: FinetuneConfig) -> dict[str, Any]:
         return {"prompts": prompts, "text": asdict(config.zero_shot.text)}
     if row.method not in NETWORKS:
         return {}
-    model, training = asdict(getattr(config, row.method)), asdict(config.training)
-    for unused in (*_unused_of_model(row, config), *_unused_of_training(row, config.training)):
-        (model if unused in model else training).pop(unused)
-    return {"training": training, "model": model}
+    return {
+        "training": _without(config.training, _unused_of_training(row, config.training)),
+        "model": _without(getattr(config, row.method), _unused_of_model(row, config)),
+    }
+
+
+def _without(settings: Any, unused: Iterable[str]) -> dict[str, Any]:
+    left_out = set(unused)
+    return {key: value for key, value in asdict(settings).items() if key not in left_out}
 
 
 def _unused_of_model(row: Row, config: FinetuneConfig) -> Iterator[str]:

@@ -5,7 +5,7 @@ Shape letters: V views, N windows, L tokens, D width, K classes, E embedding.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -87,16 +87,20 @@ def check_people(windows: Windows, config: FinetuneConfig) -> None:
 
 def encode(config: FinetuneConfig, pretrained: Pretrained, windows: Windows) -> CellData:
     """Return what cells share; tokens are computed once for each release and data set."""
-    encoders = _encoders_in_use(pretrained, windows)
     release = weights_digest(local_path(config.release))
-    tokens_VNLD = without_encoders(windows).tokens_VNLD
+    shared = replace(
+        without_encoders(windows),
+        encoders=_encoders_in_use(pretrained, windows),
+        model_config=pretrained.model_config,
+        release=release,
+    )
     if any(find_row(row).reads_tokens for row in config.rows):
         tokens_VNLD = _stored_tokens(config, windows, pretrained, release)
-    classes_KE = None
+        shared = replace(shared, tokens_VNLD=tokens_VNLD)
     if "zero_shot" in config.rows:
         classes_KE = class_embeddings(pretrained, windows.label_names, config.zero_shot)
-    model_config = pretrained.model_config
-    return CellData(windows, encoders, tokens_VNLD, model_config, release, classes_KE)
+        shared = replace(shared, classes_KE=classes_KE)
+    return shared
 
 
 def without_encoders(windows: Windows) -> CellData:

@@ -12,7 +12,9 @@ from tests.cluster.test_hosts import command_lines
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "cluster"
 
+# As from Slurm 22.05 on, a step has the CPUs that it is told of and not those of its job.
 SRUN = """#!/bin/sh
+[ "$SRUN_CPUS_PER_TASK" = "$SLURM_CPUS_PER_TASK" ] || { echo "a step without CPUs" >&2; exit 1; }
 while [ "${1#-}" != "$1" ]; do
     case $1 in --nodelist=*) export HOME="$MACHINES/${1#*=}" ;; esac
     case $1 in --exclude=*) export HOME="$MACHINES/others" ;; esac

@@ -3,14 +3,12 @@
 import contextlib
 import math
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from datagen.compiled import kept
 from datagen.sources.decimals import NoNumberError, read_decimals
 
 FORMS = ("{!r}", "{:.6f}", "{:.4f}", "{:g}", "{:.9g}", "{:e}", "{:+.3E}", "{:.0f}", "{:.18e}")
@@ -96,15 +94,3 @@ def test_no_more_are_returned_than_asked_for_but_all_are_counted() -> None:
     assert count == 4
     with pytest.raises(NoNumberError, match="four"):
         read_decimals(b"1 2 nan four", 0, 2)
-
-
-def test_where_nothing_can_be_kept_each_process_compiles_for_itself(monkeypatch):
-    def unwritable(function=None, *, cache=False, **_):
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available")
-        return lambda own: own
-
-    monkeypatch.setattr("datagen.compiled.njit", unwritable)
-    assert kept(len, inline="always") is len
-    for name in ("glitches", "seeing/raster", "sources/decimals"):
-        assert "njit" not in Path(f"datagen/{name}.py").read_text()
